@@ -1,0 +1,145 @@
+//! Opening SQLite files, and what SQLite's errors mean.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
+
+use super::PATIENCE;
+use crate::error::{StoreError, StoreErrorKind};
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    // `synchronous` stays FULL, SQLite's and Django's default: what was acknowledged survives a
+    // power cut as well.
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .busy_timeout(PATIENCE)
+        .disable_statement_logging()
+}
+
+/// Makes sure that the file is there, is a database, and can be read.
+pub(super) async fn create(path: &Path) -> Result<(), sqlx::Error> {
+    let mut connection = options(path).create_if_missing(true).connect().await?;
+    sqlx::query("SELECT count(*) FROM sqlite_master").execute(&mut connection).await?;
+    connection.close().await
+}
+
+/// Connections to a file that is there. They are not pinged before each use: a file does not hang
+/// up, and a ping costs as much as a query.
+pub(super) fn pool(path: &Path, watch: &FileWatch, connections: u32) -> SqlitePool {
+    let watch = watch.clone();
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .before_acquire(move |_, connection| {
+            let current = watch.is_current(connection.age);
+            Box::pin(async move { Ok(current) })
+        })
+        .connect_lazy_with(options(path))
+}
+
+/// Notices when the file is replaced while the server runs. An open connection would go on reading
+/// and writing the old file, which nobody will ever see again.
+#[derive(Clone, Debug)]
+pub(super) struct FileWatch {
+    path: Arc<PathBuf>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    file: Option<FileId>,
+    since: Instant,
+}
+
+type FileId = (u64, u64);
+
+impl FileWatch {
+    pub(super) fn new(path: &Path) -> Self {
+        let seen = Seen { file: file_id(path), since: Instant::now() };
+        Self { path: Arc::new(path.to_owned()), seen: Arc::new(Mutex::new(seen)) }
+    }
+
+    /// Whether a connection that was opened this long ago is one to the file that is there now.
+    fn is_current(&self, age: std::time::Duration) -> bool {
+        let file = file_id(&self.path);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if file != seen.file {
+            *seen = Seen { file, since: Instant::now() };
+        }
+        age <= seen.since.elapsed()
+    }
+}
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Where an open file cannot be replaced there is nothing to notice.
+#[cfg(not(unix))]
+fn file_id(_: &Path) -> Option<FileId> {
+    None
+}
+
+/// What an error of SQLite means, in words that help to mend it.
+pub(super) fn store_error(error: sqlx::Error, name: &str) -> StoreError {
+    let (kind, message) = explain(&error, name);
+    StoreError::new(kind, message).with_source(error)
+}
+
+fn explain(error: &sqlx::Error, name: &str) -> (StoreErrorKind, String) {
+    use StoreErrorKind::{Corrupt, Refused, Unavailable};
+    let seconds = PATIENCE.as_secs();
+    let sqlx::Error::Database(database) = error else {
+        return match error {
+            sqlx::Error::PoolTimedOut => {
+                (Unavailable, format!("all connections to {name} were busy for {seconds} s"))
+            }
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+                (Corrupt, format!("a row in {name} holds what Django did not write"))
+            }
+            _ => (Unavailable, format!("the database {name} failed")),
+        };
+    };
+    // The lowest byte of SQLite's extended code is its primary one: https://sqlite.org/rescode.html
+    let code = database.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
+    match code & 0xff {
+        5 | 6 => (
+            Unavailable,
+            format!(
+                "the database {name} was locked for {seconds} s: another process holds a write \
+                 transaction open"
+            ),
+        ),
+        8 => (
+            Refused,
+            format!(
+                "the database {name} is read-only: this process needs write permission on the \
+                 file and on its folder"
+            ),
+        ),
+        10 => (Unavailable, format!("the disk under the database {name} failed")),
+        11 | 26 => (Corrupt, format!("the file {name} is damaged or not an SQLite database")),
+        13 => (Refused, format!("the disk under the database {name} is full")),
+        14 => (
+            Refused,
+            format!(
+                "the database {name} cannot be opened: is it a file, is its folder there, may \
+                 this process read and write both?"
+            ),
+        ),
+        1 if database.message().starts_with("no such table") => {
+            (Refused, format!("the database {name} lacks a table of Django's: run `migrate` first"))
+        }
+        _ => (Unavailable, format!("the database {name} failed")),
+    }
+}

@@ -1,0 +1,153 @@
+//! JSON as Python's `json` module writes and reads it.
+//!
+//! It is wider than the standard: `NaN`, `Infinity`, integers of any size and lone surrogates are
+//! all valid, and Django sessions hold them. Values that nobody looks at stay text, so they come
+//! back to the byte.
+
+mod scan;
+
+use std::fmt::Write as _;
+use std::io;
+
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde_json::ser::{Formatter, Serializer};
+
+pub(crate) use scan::{Scanner, SyntaxError};
+
+/// Writes a value as `json.dumps(value, separators=(",", ":"))` does: no spaces, ASCII only.
+pub(crate) fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
+    let mut text = Vec::with_capacity(64);
+    value.serialize(&mut Serializer::with_formatter(&mut text, AsciiFormatter))?;
+    String::from_utf8(text).map_err(|error| serde::ser::Error::custom(error.utf8_error()))
+}
+
+/// Reads a value from JSON text; a bare `NaN` or `Infinity` is a float, as in Python.
+pub(crate) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    let float = match text {
+        "NaN" => f64::NAN,
+        "Infinity" => f64::INFINITY,
+        "-Infinity" => f64::NEG_INFINITY,
+        _ => return serde_json::from_str(text),
+    };
+    T::deserialize(float.into_deserializer())
+}
+
+/// Checks that the text is one JSON value and gives it back in ASCII, otherwise as it was.
+pub(crate) fn check(text: &str) -> Result<String, SyntaxError> {
+    let text = text.trim_matches(scan::is_whitespace);
+    let mut scanner = Scanner::new(text);
+    scanner.value()?;
+    scanner.end()?;
+    Ok(to_ascii(text))
+}
+
+/// The JSON string for a text, quotes included.
+pub(crate) fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
+            ' '..='~' => quoted.push(letter),
+            _ => push_escaped(&mut quoted, letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The text of a JSON string, or nothing when it holds a lone surrogate, which is no text.
+pub(crate) fn unquote(quoted: &str) -> Option<String> {
+    serde_json::from_str(quoted).ok()
+}
+
+/// Valid JSON with every letter outside ASCII written as `\uXXXX`: such letters stand only within
+/// strings, so this changes no meaning.
+pub(crate) fn to_ascii(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
+    }
+    let mut ascii = String::with_capacity(text.len() * 2);
+    for letter in text.chars() {
+        if letter.is_ascii() {
+            ascii.push(letter);
+        } else {
+            push_escaped(&mut ascii, letter);
+        }
+    }
+    ascii
+}
+
+fn push_escaped(text: &mut String, letter: char) {
+    for unit in letter.encode_utf16(&mut [0; 2]) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\\u{unit:04x}");
+    }
+}
+
+/// Makes `serde_json` write ASCII only.
+struct AsciiFormatter;
+
+impl Formatter for AsciiFormatter {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        // `serde_json` has escaped quotes, backslashes and control characters already.
+        if fragment.is_ascii() && !fragment.contains('\x7f') {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut escaped = String::with_capacity(fragment.len() * 2);
+        for letter in fragment.chars() {
+            match letter {
+                ' '..='~' => escaped.push(letter),
+                _ => push_escaped(&mut escaped, letter),
+            }
+        }
+        writer.write_all(escaped.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_what_python_writes() {
+        // json.dumps of each, separators=(",", ":")
+        assert_eq!(
+            to_text("Zoë ☃ 😀\x7f\n\"").unwrap(),
+            r#""Zo\u00eb \u2603 \ud83d\ude00\u007f\n\"""#
+        );
+        assert_eq!(
+            to_text(&(1.0, -0.0, 2.5, None::<u8>, true)).unwrap(),
+            "[1.0,-0.0,2.5,null,true]"
+        );
+        assert_eq!(quote("Zoë\u{8}\u{c}\u{1}\\"), r#""Zo\u00eb\b\f\u0001\\""#);
+        assert_eq!(unquote(r#""Zo\u00eb""#).as_deref(), Some("Zoë"));
+        assert_eq!(unquote(r#""\ud800""#), None);
+    }
+
+    #[test]
+    fn a_bare_nan_is_a_float() {
+        assert!(from_text::<f64>("NaN").unwrap().is_nan());
+        assert_eq!(from_text::<f64>("-Infinity").unwrap(), f64::NEG_INFINITY);
+        assert!(from_text::<u8>("NaN").is_err());
+        assert_eq!(from_text::<u128>("1000000000000000000000000000000").unwrap(), 10_u128.pow(30));
+    }
+
+    #[test]
+    fn checked_text_is_ascii_and_otherwise_as_it_was() {
+        assert_eq!(check(" {\"é\": [1.50, NaN]} ").unwrap(), "{\"\\u00e9\": [1.50, NaN]}");
+        assert!(check("{} {}").is_err());
+        assert!(check("").is_err());
+    }
+}

@@ -1,0 +1,68 @@
+//! What the visitor gets when a session could not be loaded or saved.
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::error::{SessionError, SessionErrorKind, describe};
+
+type Page = dyn Fn(&SessionError) -> Response<String> + Send + Sync;
+
+/// Makes the response for an error.
+#[derive(Default)]
+pub(super) struct ErrorPage(Option<Box<Page>>);
+
+impl ErrorPage {
+    pub(super) fn custom(
+        page: impl Fn(&SessionError) -> Response<String> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Some(Box::new(page)))
+    }
+
+    /// The response for an error that the middleware met itself.
+    pub(super) fn respond<B: From<String>>(&self, error: SessionError) -> Response<B> {
+        log(&error);
+        let mut response = match &self.0 {
+            Some(page) => page(&error),
+            None => default_page(&error),
+        };
+        response.extensions_mut().insert(error);
+        response.map(B::from)
+    }
+
+    /// A response that a handler or the extractor made of an error becomes ours.
+    pub(super) fn replace<B: From<String>>(&self, response: Response<B>) -> Response<B> {
+        let Some(error) = response.extensions().get::<SessionError>() else { return response };
+        match &self.0 {
+            Some(_) => self.respond(error.clone()),
+            None => {
+                log(error);
+                response
+            }
+        }
+    }
+}
+
+/// Status and a line of text, which says nothing about the inside of the service.
+pub(crate) fn default_page(error: &SessionError) -> Response<String> {
+    let text = match error.kind() {
+        SessionErrorKind::StoreFailed => {
+            "The service cannot reach its session store. Please try again in a moment.".to_owned()
+        }
+        SessionErrorKind::Contended => "The service is busy. Please try again.".to_owned(),
+        SessionErrorKind::Value => "Internal server error.".to_owned(),
+        SessionErrorKind::Interrupted | SessionErrorKind::Middleware => error.to_string(),
+    };
+    let mut response = Response::new(text);
+    *response.status_mut() =
+        StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+fn log(error: &SessionError) {
+    let text = describe(error);
+    match error.kind() {
+        SessionErrorKind::Interrupted => tracing::info!(error = text, "session interrupted"),
+        _ => tracing::error!(error = text, "session failed"),
+    }
+}

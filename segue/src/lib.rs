@@ -1,0 +1,43 @@
+#![doc = include_str!("docs/crate.md")]
+
+mod clock;
+mod codec;
+mod cookie;
+mod data;
+#[cfg(feature = "sqlite")]
+pub mod database;
+pub mod engines;
+mod error;
+#[cfg(feature = "axum")]
+mod extract;
+mod json;
+mod key;
+pub mod layer;
+#[cfg(feature = "manage")]
+pub mod manage;
+mod secret;
+mod session;
+pub mod settings;
+pub mod signing;
+#[cfg(feature = "axum")]
+mod site;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use clock::Clock;
+pub use codec::Codec;
+pub use data::{SessionData, StepError};
+pub use error::{
+    ConfigError, SessionError, SessionErrorKind, StoreError, StoreErrorKind, describe,
+};
+#[doc(no_inline)]
+pub use jiff::{SignedDuration, Timestamp};
+pub use key::SessionKey;
+pub use layer::SessionLayer;
+pub use secret::{SecretKey, SecretKeys};
+pub use session::{Expiry, Session, SessionHandle, Sessions};
+pub use settings::Settings;
+#[cfg(feature = "axum")]
+pub use site::Site;
+pub use store::{AnyStore, Cleared, Record, Replaced, SessionStore};

@@ -1,0 +1,136 @@
+//! The commands of a project: `runserver`, `migrate`, `clearsessions`, `check`.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use segue::{Settings, manage::Project};
+//!
+//! fn urlpatterns(_: &Settings) -> Router {
+//!     Router::new().route("/", get(|| async { "Hello" }))
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     Project::new(env!("CARGO_MANIFEST_DIR"), urlpatterns).run()
+//! }
+//! ```
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the commands speak to the person at the terminal"
+)]
+
+mod check;
+mod clearsessions;
+mod cli;
+mod migrate;
+mod runserver;
+mod shutdown;
+
+use std::error::Error;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use axum::Router;
+use clap::Parser as _;
+
+use crate::error::describe;
+use crate::settings::Settings;
+use cli::{Cli, Command};
+
+/// What a command fails with: an error that says what happened and how to mend it.
+type CommandResult = Result<(), Box<dyn Error>>;
+
+/// A project: its folder and its routes. Its program answers Django's management commands.
+///
+/// The settings are read from the file that `--settings` names; without it from `settings.toml` in
+/// the current folder, in the project's folder or beside the program, whichever is first found;
+/// and the environment goes over all of them.
+pub struct Project {
+    base_dir: PathBuf,
+    urlpatterns: Box<dyn FnOnce(&Settings) -> Router>,
+    without_arguments: Vec<&'static str>,
+}
+
+impl Project {
+    /// A project in this folder (`env!("CARGO_MANIFEST_DIR")`), with these routes.
+    pub fn new(
+        base_dir: impl Into<PathBuf>,
+        urlpatterns: impl FnOnce(&Settings) -> Router + 'static,
+    ) -> Self {
+        Self {
+            base_dir: base_dir.into(),
+            urlpatterns: Box::new(urlpatterns),
+            without_arguments: Vec::new(),
+        }
+    }
+
+    /// The commands that the program runs, one after the other, when it is given none. Otherwise it
+    /// shows its help.
+    #[must_use]
+    pub fn without_arguments(mut self, commands: &[&'static str]) -> Self {
+        self.without_arguments = commands.to_vec();
+        self
+    }
+
+    /// Does what the command line says. Django's `execute_from_command_line`.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        runserver::start_log();
+        match self.try_run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {}", describe(&*error));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn try_run(self) -> CommandResult {
+        let cli = Cli::parse();
+        let commands = match cli.command {
+            Some(command) => vec![command],
+            None if self.without_arguments.is_empty() => return Ok(Cli::print_help()?),
+            None => Command::named(&self.without_arguments)?,
+        };
+        let file = cli.settings.or_else(|| find_settings(&self.base_dir));
+        let settings = match &file {
+            Some(file) => Settings::from_file(file)?,
+            None => Settings::from_env(std::env::current_dir()?)?,
+        };
+        let mut urlpatterns = Some(self.urlpatterns);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        for command in commands {
+            let settings = settings.clone();
+            runtime.block_on(async {
+                match command {
+                    Command::Runserver { address } => {
+                        let routes = urlpatterns.take().map(|make| make(&settings));
+                        let routes = routes.unwrap_or_default();
+                        runserver::run(&address, file.as_deref(), settings, routes).await
+                    }
+                    Command::Migrate => migrate::run(&settings).await,
+                    Command::Clearsessions => clearsessions::run(settings).await,
+                    Command::Check { deploy } => check::run(settings, deploy).await,
+                }
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Project {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Project").field("base_dir", &self.base_dir).finish_non_exhaustive()
+    }
+}
+
+fn find_settings(base_dir: &Path) -> Option<PathBuf> {
+    let program = std::env::current_exe().ok();
+    let beside = program.as_deref().and_then(Path::parent);
+    [Some(Path::new("")), Some(base_dir), beside]
+        .into_iter()
+        .flatten()
+        .map(|folder| folder.join("settings.toml"))
+        .find(|file| file.is_file())
+}

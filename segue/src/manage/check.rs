@@ -1,0 +1,125 @@
+//! `check`: mistakes found before a visitor finds them.
+
+use axum::Router;
+
+use super::CommandResult;
+use crate::settings::{SessionEngine, Settings};
+use crate::site::Site;
+use crate::store::SessionStore as _;
+
+/// Something that works and should not stay like this, under Django's number for it.
+#[derive(Debug, PartialEq, Eq)]
+struct Warning {
+    id: &'static str,
+    text: String,
+}
+
+pub(super) async fn run(settings: Settings, deploy: bool) -> CommandResult {
+    let mut warnings = if deploy { deploy_warnings(&settings) } else { Vec::new() };
+    let engine = settings.session.engine;
+    let site = Site::new(settings, Router::new()).await?;
+    if let Some(database) = site.database() {
+        let unapplied = database.unapplied().await?;
+        if unapplied.is_empty() {
+            // A store that can be read answers that it does not have a key nobody has.
+            site.sessions().store().load(&crate::SessionKey::generate()?).await?;
+        } else {
+            let names: Vec<String> = unapplied.iter().map(ToString::to_string).collect();
+            let text = format!("not applied: {}; run `migrate`", names.join(", "));
+            warnings.push(Warning { id: "segue.W001", text });
+        }
+    }
+    let store = match engine {
+        SessionEngine::Database => "the database",
+        SessionEngine::Memory => "the memory of this process, which ends with it",
+    };
+    println!("Sessions are stored in {store}: it answers.");
+    for Warning { id, text } in &warnings {
+        println!("warning: ({id}) {text}");
+    }
+    match warnings.len() {
+        0 => println!("No issues found."),
+        1 => println!("1 issue found."),
+        n => println!("{n} issues found."),
+    }
+    site.close().await;
+    Ok(())
+}
+
+/// What Django's `check --deploy` says of the settings that we have.
+///
+/// Source: `django/core/checks/security/base.py` and `sessions.py`.
+fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
+    let session = &settings.session;
+    let weak = "is short, or made for development: whoever guesses it can forge sessions. Use 50 \
+                random characters and more";
+    let mut warnings = Vec::new();
+    let mut warn = |applies: bool, id, text: String| {
+        if applies {
+            warnings.push(Warning { id, text });
+        }
+    };
+    let key = &settings.secret_keys;
+    warn(key.current.is_weak(), "security.W009", format!("SECRET_KEY {weak}."));
+    warn(
+        !session.cookie_secure,
+        "security.W012",
+        "SESSION_COOKIE_SECURE is off: the cookie travels over plain http as well, where anybody \
+         on the way can read it."
+            .to_owned(),
+    );
+    warn(
+        !session.cookie_httponly,
+        "security.W015",
+        "SESSION_COOKIE_HTTPONLY is off: a script that gets into a page can read the cookie."
+            .to_owned(),
+    );
+    warn(settings.debug, "security.W018", "DEBUG is on.".to_owned());
+    warn(settings.allowed_hosts.is_empty(), "security.W020", "ALLOWED_HOSTS is empty.".to_owned());
+    for (place, fallback) in key.fallbacks.iter().enumerate() {
+        let text = format!("SECRET_KEY_FALLBACKS[{place}] {weak}.");
+        warn(fallback.is_weak(), "security.W025", text);
+    }
+    warn(
+        session.engine == SessionEngine::Memory,
+        "segue.W002",
+        "SESSION_ENGINE is \"memory\": sessions end with the process, and no other one sees them."
+            .to_owned(),
+    );
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_safe_site_has_no_warnings() {
+        let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
+        settings.allowed_hosts.push("example.com".to_owned());
+        assert_eq!(deploy_warnings(&settings), []);
+    }
+
+    #[test]
+    fn an_unsafe_one_has_all_of_them() {
+        let mut settings = Settings::new("short");
+        settings.secret_keys.fallbacks.push(crate::SecretKey::new("django-insecure-old"));
+        settings.debug = true;
+        settings.session.engine = SessionEngine::Memory;
+        settings.session.cookie_secure = false;
+        settings.session.cookie_httponly = false;
+        let ids: Vec<&str> = deploy_warnings(&settings).iter().map(|warning| warning.id).collect();
+        let expected = [
+            "security.W009",
+            "security.W012",
+            "security.W015",
+            "security.W018",
+            "security.W020",
+            "security.W025",
+            "segue.W002",
+        ];
+        assert_eq!(ids, expected);
+        let texts: String = deploy_warnings(&settings).iter().map(|w| w.text.clone()).collect();
+        assert!(!texts.contains("short,") || !texts.contains("insecure-old"), "no key is shown");
+    }
+}

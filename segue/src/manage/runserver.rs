@@ -1,0 +1,132 @@
+//! `runserver`: the site, until it is asked to stop.
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::{CommandResult, shutdown};
+use crate::settings::Settings;
+use crate::site::Site;
+
+/// How long requests may take to end after the server was asked to stop.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Writes the log to standard error, as much of it as `RUST_LOG` says.
+pub(super) fn start_log() {
+    let filter = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse().ok());
+    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    // A program that has a log of its own already keeps it.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+}
+
+pub(super) async fn run(
+    address: &str,
+    settings_file: Option<&Path>,
+    settings: Settings,
+    routes: Router,
+) -> CommandResult {
+    let debug = settings.debug;
+    let interval = settings.session.cleanup_interval;
+    let site = Site::new(settings, routes).await?;
+    warn_of_migrations(&site).await?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
+    println!("Segue {}, settings from {}", env!("CARGO_PKG_VERSION"), name(settings_file));
+    if debug {
+        println!("DEBUG is on: for development only.");
+    }
+    println!("Serving on http://{} (stop with Ctrl-C)", listener.local_addr()?);
+
+    let (sessions, closing) = (site.sessions().clone(), site.clone());
+    let cleanup = interval
+        .map(|interval| tokio::spawn(async move { sessions.clear_expired_every(interval).await }));
+    let served = serve(listener, site.into_router().layer(from_fn(log_request))).await;
+    if let Some(cleanup) = cleanup {
+        cleanup.abort();
+    }
+    closing.close().await;
+    Ok(served?)
+}
+
+/// Serves until a stop is requested, then gives the requests under way their time.
+async fn serve(listener: TcpListener, routes: Router) -> io::Result<()> {
+    let stop = Arc::new(Notify::new());
+    let stopping = Arc::clone(&stop);
+    let mut server = tokio::spawn(async move {
+        axum::serve(listener, routes)
+            .with_graceful_shutdown(async move { stopping.notified().await })
+            .await
+    });
+    tokio::select! {
+        ended = &mut server => return ended?,
+        requested = shutdown::requested() => requested?,
+    }
+    println!("Stopping: finishing the requests that are under way (Ctrl-C again to stop at once)");
+    stop.notify_one();
+    tokio::select! {
+        ended = &mut server => ended?,
+        again = shutdown::requested() => again,
+        () = tokio::time::sleep(DRAIN) => {
+            eprintln!("Some requests did not end within {} s.", DRAIN.as_secs());
+            Ok(())
+        }
+    }
+}
+
+async fn warn_of_migrations(site: &Site) -> CommandResult {
+    let Some(database) = site.database() else { return Ok(()) };
+    let unapplied = database.unapplied().await?;
+    if unapplied.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = unapplied.iter().map(ToString::to_string).collect();
+    eprintln!(
+        "You have {} unapplied migration(s): {}. The site may not work until they are applied: \
+         run `migrate`.",
+        names.len(),
+        names.join(", ")
+    );
+    Ok(())
+}
+
+/// A line for each request. The query is left out: it may hold secrets.
+async fn log_request(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let started = Instant::now();
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    let took = started.elapsed();
+    tracing::info!("{method} {path:?} {status} in {:.1} ms", took.as_secs_f64() * 1000.0);
+    response
+}
+
+fn cannot_listen(address: &str, error: &io::Error) -> Box<dyn std::error::Error> {
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; `runserver 8001` takes another port"
+        }
+        io::ErrorKind::PermissionDenied => "no permission; ports below 1024 are the system's",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        _ => return format!("cannot listen on {address}: {error}").into(),
+    };
+    format!("cannot listen on {address}: {why}").into()
+}
+
+fn name(settings_file: Option<&Path>) -> String {
+    settings_file.map_or("the environment".to_owned(), |file| file.display().to_string())
+}

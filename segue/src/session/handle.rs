@@ -1,0 +1,191 @@
+//! The way from a request to its session.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::expiry::Expiry;
+use super::sessions::Sessions;
+use super::state::{State, Stored};
+use super::{Session, save};
+use crate::clock::seconds_after;
+use crate::error::SessionError;
+use crate::key::SessionKey;
+use crate::store::SessionStore as _;
+
+/// The way from a request to its session: the middleware puts it into the request's extensions.
+///
+/// It has loaded nothing yet. Middleware of your own may take it from there; handlers extract
+/// [`Session`] instead. Clones lead to the same session.
+#[derive(Clone)]
+pub struct SessionHandle(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) sessions: Sessions,
+    /// The key in the request's cookie.
+    key: Option<SessionKey>,
+    loaded: OnceCell<()>,
+    state: Mutex<State>,
+    /// One save at a time.
+    pub(super) saving: tokio::sync::Mutex<()>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestEnd {
+    /// With a response that is no server error.
+    Served,
+    /// With a response that is one.
+    ServerError,
+    /// Without a response.
+    NoResponse,
+}
+
+/// What the response does with the session cookie.
+#[derive(Debug)]
+pub(crate) enum CookieChange {
+    Keep,
+    Remove,
+    Set {
+        key: SessionKey,
+        /// Seconds, and the date that is as far from now; nothing for a cookie that ends with the
+        /// browser.
+        expires: Option<(i64, jiff::Timestamp)>,
+    },
+}
+
+impl SessionHandle {
+    pub(super) fn new(sessions: Sessions, key: Option<SessionKey>) -> Self {
+        Self(Arc::new(Inner {
+            sessions,
+            key,
+            loaded: OnceCell::new(),
+            state: Mutex::new(State::default()),
+            saving: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    /// Loads the session: one call to the store, however often and from wherever it is called.
+    /// Without a key, and for a key that is not known, it is new and empty.
+    ///
+    /// # Errors
+    /// When the store fails. The session is not empty then, it is unknown.
+    pub async fn load(&self) -> Result<Session, SessionError> {
+        self.0.loaded.get_or_try_init(|| self.0.read()).await?;
+        Ok(Session::new(Arc::clone(&self.0)))
+    }
+
+    /// Whether the request has looked at its session. Django's `accessed`.
+    #[must_use]
+    #[doc(alias = "accessed")]
+    pub fn is_accessed(&self) -> bool {
+        self.0.loaded.initialized()
+    }
+
+    /// Whether a request that ended like this needs the store; what such an end does not save is
+    /// dropped.
+    pub(crate) fn settle(&self, end: RequestEnd) -> bool {
+        let renew = self.renews(end);
+        if !self.is_accessed() {
+            return renew && self.0.key.is_some();
+        }
+        let mut state = self.0.state();
+        if end == RequestEnd::NoResponse {
+            // Nobody would learn the new key.
+            state.cycle = None;
+        }
+        if end != RequestEnd::Served {
+            state.abandon_changes();
+        }
+        state.is_dirty() || (renew && state.stored.is_some())
+    }
+
+    /// Saves what the request left.
+    pub(crate) async fn save_at_end(self, end: RequestEnd) -> Result<(), SessionError> {
+        let renew = self.renews(end);
+        if renew {
+            self.load().await?;
+        }
+        let saved = save::save(&self.0, renew).await;
+        if saved.is_err() {
+            self.0.state().give_up();
+        }
+        saved
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// What becomes of the cookie, after the save.
+    pub(crate) fn cookie_change(&self) -> CookieChange {
+        if !self.is_accessed() {
+            return CookieChange::Keep;
+        }
+        let state = self.0.state();
+        match &state.stored {
+            Some(stored) if state.cookie_due => {
+                let (rules, now) = (self.0.sessions.rules(), self.0.sessions.clock().now());
+                let expiry = Expiry::of(&state.data);
+                let age = expiry.age(rules, now);
+                let expires =
+                    (!expiry.at_browser_close(rules)).then(|| (age, seconds_after(now, age)));
+                CookieChange::Set { key: stored.key.clone(), expires }
+            }
+            None if state.data.is_empty() && !state.unreadable => CookieChange::Remove,
+            _ => CookieChange::Keep,
+        }
+    }
+
+    fn renews(&self, end: RequestEnd) -> bool {
+        self.0.sessions.rules().save_every_request && end == RequestEnd::Served
+    }
+}
+
+impl Inner {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // A step of `update` may panic under the lock; it has changed nothing by then.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn read(&self) -> Result<(), SessionError> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let Some(record) = self.sessions.store().load(key).await? else { return Ok(()) };
+        let mut state = self.state();
+        match self.sessions.codec().decode(record.payload()) {
+            Ok(data) => {
+                state.data = data;
+                state.stored = Some(Stored { key: key.clone(), record });
+            }
+            // As in Django the visitor starts anew. Unlike in Django under a new key: whoever can
+            // read the stored session keeps it, and the cookie stays until there is another.
+            Err(error) => {
+                state.unreadable = true;
+                tracing::warn!(
+                    %error,
+                    "a stored session cannot be read and counts as empty; was SECRET_KEY changed \
+                     without SECRET_KEY_FALLBACKS?"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.state.get_mut().unwrap_or_else(PoisonError::into_inner).is_dirty() {
+            tracing::warn!(
+                "changes to a session were never saved: after the response has gone, in a stream \
+                 or a WebSocket, call `session.save().await`"
+            );
+        }
+    }
+}
+
+impl fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionHandle").field("accessed", &self.is_accessed()).finish()
+    }
+}

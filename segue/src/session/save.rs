@@ -1,0 +1,213 @@
+//! Saving a session so that no change of anybody is lost and no logout is undone.
+
+use std::time::Duration;
+
+use super::expiry::Expiry;
+use super::handle::Inner;
+use super::state::{State, Stored};
+use crate::data::{SessionData, StepError};
+use crate::error::{SessionError, SessionErrorKind};
+use crate::key::SessionKey;
+use crate::store::{Record, Replaced, SessionStore as _};
+
+/// A refused swap proves that somebody else's succeeded, so of n writers each needs n rounds at
+/// most. This many are no crowd but a fault.
+const MOST_ROUNDS: u32 = 1000;
+
+/// From this round on a writer waits a little, at random, so that a crowd spreads out.
+const PATIENT_ROUNDS: u32 = 3;
+
+/// A session on its way to the store: a copy, because the request may go on changing it.
+struct Work {
+    data: SessionData,
+    /// How much of the log the copy has.
+    changes: usize,
+    flushes: u64,
+}
+
+impl Work {
+    fn of(state: &mut State) -> Self {
+        state.marked = false;
+        Self { data: state.data.clone(), changes: state.data.changes(), flushes: state.flushes }
+    }
+}
+
+/// Saves whatever is not saved yet; `renew` moves the deadline even if nothing was changed.
+pub(super) async fn save(inner: &Inner, renew: bool) -> Result<(), SessionError> {
+    let _turn = inner.saving.lock().await;
+    delete_ended(inner).await?;
+    let (stored, cycle, changed, marked, mut work) = {
+        let mut state = inner.state();
+        let (changed, marked) = (state.data.changes() > 0, state.marked);
+        (state.stored.clone(), state.cycle.is_some(), changed, marked, Work::of(&mut state))
+    };
+    let saved = match stored {
+        None if work.data.is_empty() => return Ok(()),
+        None => create(inner, &work.data).await,
+        Some(stored) if cycle => move_to_new_key(inner, stored, &mut work).await,
+        Some(stored) if changed => replace(inner, stored, &mut work).await,
+        Some(stored) if marked || renew => match touch(inner, stored, &work.data).await {
+            // The visitor only read, so nothing of theirs is lost with the session.
+            Err(error) if !marked && error.kind() == SessionErrorKind::Interrupted => return Ok(()),
+            touched => touched,
+        },
+        Some(_) => return Ok(()),
+    };
+    match saved {
+        Ok(stored) => {
+            commit(inner, stored, work)?;
+            delete_ended(inner).await
+        }
+        Err(error) => {
+            inner.state().marked |= marked;
+            Err(error)
+        }
+    }
+}
+
+/// Takes over what the store now holds, and keeps what the request changed since.
+fn commit(inner: &Inner, stored: Stored, work: Work) -> Result<(), SessionError> {
+    let mut state = inner.state();
+    if state.flushes != work.flushes {
+        // Flushed while it was being saved: what was saved is to go as well.
+        state.ended.push(stored.key);
+        return Ok(());
+    }
+    let mut data = work.data;
+    data.forget_changes();
+    state.data.advance(data, work.changes).map_err(step_failed)?;
+    state.stored = Some(stored);
+    state.cycle = None;
+    state.cookie_due = true;
+    Ok(())
+}
+
+async fn delete_ended(inner: &Inner) -> Result<(), SessionError> {
+    loop {
+        let Some(key) = inner.state().ended.last().cloned() else { return Ok(()) };
+        inner.sessions.store().delete(&key).await?;
+        inner.state().ended.retain(|ended| *ended != key);
+    }
+}
+
+async fn create(inner: &Inner, data: &SessionData) -> Result<Stored, SessionError> {
+    let record = encode(inner, data);
+    let key = inner.sessions.store().create(record.payload(), record.expires_at()).await?;
+    Ok(Stored { key, record })
+}
+
+async fn touch(inner: &Inner, stored: Stored, data: &SessionData) -> Result<Stored, SessionError> {
+    let expires_at = deadline(inner, data);
+    if !inner.sessions.store().touch(&stored.key, expires_at).await? {
+        return Err(SessionError::interrupted());
+    }
+    let record = Record::new(stored.record.payload(), expires_at);
+    Ok(Stored { key: stored.key, record })
+}
+
+/// Compare and swap; when somebody else was faster, the same changes again on what they left.
+async fn replace(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Stored, SessionError> {
+    let store = inner.sessions.store();
+    let Stored { key, record: mut seen } = stored;
+    for round in 0..MOST_ROUNDS {
+        let record = encode(inner, &work.data);
+        match store.replace(&key, &seen, record.payload(), record.expires_at()).await? {
+            Replaced::Saved(key) => return Ok(Stored { key, record }),
+            Replaced::Gone => return Err(SessionError::interrupted()),
+            Replaced::Conflict => seen = rebase(inner, &key, work, round).await?,
+        }
+    }
+    Err(contended())
+}
+
+/// Gives the session a new key, for a change of privilege: who knew the old one knows nothing.
+///
+/// The new record is made first and the old one ended by compare-and-swap: a request that saves
+/// under the old key either comes before that, and its changes are taken along, or finds the
+/// session gone; none is told "saved" and lost. Whoever cancels this leaves a whole session.
+async fn move_to_new_key(
+    inner: &Inner,
+    stored: Stored,
+    work: &mut Work,
+) -> Result<Stored, SessionError> {
+    let store = inner.sessions.store();
+    let Stored { key: old, record: mut seen } = stored;
+    let mut new = create(inner, &work.data).await?;
+    let ended = async {
+        for round in 0..MOST_ROUNDS {
+            let past = inner.sessions.clock().now();
+            match store.replace(&old, &seen, seen.payload(), past).await? {
+                Replaced::Saved(_) => return Ok(()),
+                Replaced::Gone => return Err(SessionError::interrupted()),
+                Replaced::Conflict => {
+                    seen = rebase(inner, &old, work, round).await?;
+                    let next = Stored { key: new.key.clone(), record: new.record.clone() };
+                    new = replace(inner, next, work).await?;
+                }
+            }
+        }
+        Err(contended())
+    };
+    let ended: Result<(), SessionError> = ended.await;
+    // The one that is left over is dead in both cases: nobody knows the new key, and the old
+    // record has expired. So a failure here costs a row until the next clean-up, nothing else.
+    let rest = if ended.is_ok() { &old } else { &new.key };
+    if let Err(error) = store.delete(rest).await {
+        tracing::warn!(error = crate::describe(&error), "a session record was left to expire");
+    }
+    ended.map(|()| new)
+}
+
+/// Loads what the other request left and does our changes again on top of it.
+async fn rebase(
+    inner: &Inner,
+    key: &SessionKey,
+    work: &mut Work,
+    round: u32,
+) -> Result<Record, SessionError> {
+    if round >= PATIENT_ROUNDS {
+        tokio::time::sleep(jitter(round)).await;
+    }
+    let theirs = inner.sessions.store().load(key).await?;
+    let theirs = theirs.ok_or_else(SessionError::interrupted)?;
+    let data = inner.sessions.codec().decode(theirs.payload()).map_err(|error| {
+        SessionError::new(
+            SessionErrorKind::StoreFailed,
+            "another process has saved this session with another SECRET_KEY",
+        )
+        .with_source(error)
+    })?;
+    work.data.rebase(data).map_err(step_failed)?;
+    Ok(theirs)
+}
+
+/// Up to a few milliseconds, more of them in a larger crowd.
+fn jitter(round: u32) -> Duration {
+    let mut random = [0];
+    // Without random bytes the crowd only spreads out less.
+    let _ = getrandom::fill(&mut random);
+    Duration::from_micros(u64::from(random[0]) * u64::from(round.min(40)))
+}
+
+fn encode(inner: &Inner, data: &SessionData) -> Record {
+    Record::new(inner.sessions.codec().encode(data), deadline(inner, data))
+}
+
+fn deadline(inner: &Inner, data: &SessionData) -> jiff::Timestamp {
+    Expiry::of(data).date(inner.sessions.rules(), inner.sessions.clock().now())
+}
+
+fn contended() -> SessionError {
+    SessionError::new(
+        SessionErrorKind::Contended,
+        "other requests changed the session again and again while this one tried to save it",
+    )
+}
+
+fn step_failed(error: StepError) -> SessionError {
+    SessionError::new(
+        SessionErrorKind::Value,
+        "a step of `update` does not fit the value that another request saved",
+    )
+    .with_source(error)
+}

@@ -1,0 +1,83 @@
+//! What a request knows about its session.
+
+use crate::data::SessionData;
+use crate::key::SessionKey;
+use crate::store::Record;
+
+/// What a request knows about its session, behind one short lock.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// What the store holds for us; nothing for a new session.
+    pub(super) stored: Option<Stored>,
+    pub(super) data: SessionData,
+    /// `modified = True` was said, whatever the data.
+    pub(super) marked: bool,
+    /// A new key is wanted: the data as they were when it was asked for.
+    pub(super) cycle: Option<SessionData>,
+    /// Sessions that were flushed and are still to be deleted.
+    pub(super) ended: Vec<SessionKey>,
+    /// Counts the flushes, so that a save can tell that one came while it waited for the store.
+    pub(super) flushes: u64,
+    /// Something was saved, so the browser gets the cookie.
+    pub(super) cookie_due: bool,
+    /// The stored session is not readable, and not ours to remove.
+    pub(super) unreadable: bool,
+}
+
+/// A session as the store holds it.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) key: SessionKey,
+    pub(super) record: Record,
+}
+
+impl State {
+    /// No key and no data. Django's `is_empty`.
+    pub(super) fn is_empty(&self) -> bool {
+        self.stored.is_none() && self.data.is_empty()
+    }
+
+    pub(super) fn is_modified(&self) -> bool {
+        self.marked || self.data.changes() > 0 || self.flushes > 0
+    }
+
+    /// Whether a save has anything to do.
+    pub(super) fn is_dirty(&self) -> bool {
+        !self.ended.is_empty()
+            || self.cycle.is_some()
+            || (!self.is_empty() && (self.marked || self.data.changes() > 0))
+    }
+
+    pub(super) fn flush(&mut self) {
+        self.ended.extend(self.stored.take().map(|stored| stored.key));
+        self.data = SessionData::new();
+        self.marked = false;
+        self.cycle = None;
+        self.cookie_due = false;
+        self.flushes += 1;
+    }
+
+    pub(super) fn cycle_key(&mut self) {
+        if self.stored.is_some() {
+            self.cycle = Some(self.data.clone());
+        }
+    }
+
+    /// The response is a server error: as in Django nothing is saved, except what must not be
+    /// lost, a flush and a new key with the data it was asked for with.
+    pub(super) fn abandon_changes(&mut self) {
+        self.marked = false;
+        match &self.cycle {
+            Some(data) => self.data = data.clone(),
+            None if self.stored.is_none() => self.data = SessionData::new(),
+            None => self.data.forget_changes(),
+        }
+    }
+
+    /// Nothing more is to be saved.
+    pub(super) fn give_up(&mut self) {
+        self.cycle = None;
+        self.ended.clear();
+        self.abandon_changes();
+    }
+}

@@ -1,0 +1,136 @@
+//! The settings, by Django's names.
+//!
+//! They stand in `settings.toml`, and the environment goes over the file: `SESSION_COOKIE_AGE=600`.
+//! A wrong value stops the start with the setting's name, what was found and what is allowed.
+//!
+//! ```
+//! use segue::Settings;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("settings.toml");
+//! std::fs::write(&file, "SECRET_KEY = 'not for production'\nSESSION_COOKIE_AGE = 600\n")?;
+//! let settings = Settings::from_file(&file)?;
+//! assert_eq!(settings.session.cookie_age, 600);
+//! assert_eq!(settings.session.cookie_name, "sessionid");
+//!
+//! std::fs::write(&file, "SESSION_COOKIE_AGE = 'a week'\n")?;
+//! let error = Settings::from_file(&file).unwrap_err().to_string();
+//! assert!(error.starts_with("SESSION_COOKIE_AGE: found \"a week\" in "), "{error}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Without a file: [`Settings::new`], and set the fields.
+
+mod database_url;
+mod hosts;
+mod names;
+mod reader;
+mod secret_file;
+mod session;
+mod source;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::ConfigError;
+use crate::secret::SecretKeys;
+
+pub use database_url::DatabaseUrl;
+pub use session::{SameSite, SessionEngine, SessionSettings};
+
+use reader::Reader;
+
+/// The settings of a site, by Django's names in lower case.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder that relative paths begin at: that of the settings file.
+    pub base_dir: PathBuf,
+    /// `DEBUG`: this is a developer's machine. Never on in production. Default: off.
+    pub debug: bool,
+    /// `SECRET_KEY`, and `SECRET_KEY_FALLBACKS` while keys are being replaced.
+    pub secret_keys: SecretKeys,
+    /// `ALLOWED_HOSTS`: the host names this site serves. Default: none.
+    pub allowed_hosts: Vec<String>,
+    /// `DATABASE_URL`: `sqlite:///absolute/path` or `sqlite://relative`. Default: `db.sqlite3` in
+    /// [`base_dir`](Self::base_dir).
+    pub database_url: DatabaseUrl,
+    /// The settings whose names begin with `SESSION_`.
+    pub session: SessionSettings,
+}
+
+impl Settings {
+    /// Django's defaults, and a secret key: for people who want no file.
+    ///
+    /// ```
+    /// let mut settings = segue::Settings::new("a key of fifty characters and more from a safe place");
+    /// settings.session.cookie_age = 600;
+    /// assert!(settings.validate().is_ok());
+    /// ```
+    pub fn new(secret_key: impl Into<String>) -> Self {
+        let base_dir = PathBuf::new();
+        Self {
+            debug: false,
+            secret_keys: SecretKeys::new(secret_key),
+            allowed_hosts: Vec::new(),
+            database_url: DatabaseUrl::default_in(&base_dir),
+            session: SessionSettings::new(false),
+            base_dir,
+        }
+    }
+
+    /// Reads a settings file, and the environment over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that does not hold.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
+        Self::read(&Reader::new(source::file_and_environment(path)?)?, base_dir)
+    }
+
+    /// Reads the environment alone; relative paths begin at `base_dir`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that does not hold.
+    pub fn from_env(base_dir: impl Into<PathBuf>) -> Result<Self, ConfigError> {
+        Self::read(&Reader::new(source::environment()?)?, base_dir.into())
+    }
+
+    fn read(reader: &Reader, base_dir: PathBuf) -> Result<Self, ConfigError> {
+        let debug = reader.bool("DEBUG")?.unwrap_or(false);
+        let database_url = match reader.text("DATABASE_URL", "a database's URL")? {
+            Some(url) => DatabaseUrl::parse(&url, &base_dir)?,
+            None => DatabaseUrl::default_in(&base_dir),
+        };
+        let current = match reader.secret("SECRET_KEY")? {
+            Some(key) => key,
+            None if debug => secret_file::read_or_make(database_url.folder())?,
+            None => return Err(names::missing_secret_key()),
+        };
+        let fallbacks = reader.secrets("SECRET_KEY_FALLBACKS")?;
+        let settings = Self {
+            allowed_hosts: reader
+                .list("ALLOWED_HOSTS", "a list of host names")?
+                .unwrap_or_default(),
+            session: SessionSettings::read(reader, debug, &base_dir)?,
+            secret_keys: SecretKeys { current, fallbacks },
+            debug,
+            database_url,
+            base_dir,
+        };
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    /// Checks that the settings go together; `from_file`, `from_env` and `Site` do it by themselves.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first that does not.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.secret_keys.all().any(|key| key.expose().is_empty()) {
+            return Err(names::missing_secret_key());
+        }
+        self.allowed_hosts.iter().try_for_each(|host| hosts::validate(host))?;
+        self.session.validate()
+    }
+}

@@ -1,0 +1,77 @@
+//! Where the database is.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::ConfigError;
+
+const SETTING: &str = "DATABASE_URL";
+const ALLOWED: &str = "sqlite:///absolute/path or sqlite://relative/path (other databases follow)";
+
+/// Where the database is: the parsed `DATABASE_URL`.
+///
+/// ```
+/// use std::path::{Path, PathBuf};
+/// use segue::settings::DatabaseUrl;
+///
+/// let url = DatabaseUrl::parse("sqlite://db.sqlite3", Path::new("/srv/site"))?;
+/// assert_eq!(url, DatabaseUrl::Sqlite(PathBuf::from("/srv/site/db.sqlite3")));
+/// # Ok::<(), segue::ConfigError>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file of SQLite's.
+    Sqlite(PathBuf),
+}
+
+impl DatabaseUrl {
+    /// `db.sqlite3`, as Django's `startproject` has it.
+    #[must_use]
+    pub fn default_in(base_dir: &Path) -> Self {
+        Self::Sqlite(base_dir.join("db.sqlite3"))
+    }
+
+    /// Reads a URL; a relative path begins at `base_dir`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] when it is none of ours. A password in it is not shown.
+    pub fn parse(url: &str, base_dir: &Path) -> Result<Self, ConfigError> {
+        let Some((scheme, path)) = url.split_once("://") else {
+            return Err(ConfigError::conflict(SETTING, "a text without a scheme", ALLOWED));
+        };
+        if scheme != "sqlite" {
+            let found = format!("a URL with the scheme {scheme:?}");
+            return Err(ConfigError::conflict(SETTING, found, ALLOWED));
+        }
+        if path.is_empty() || path.contains([':', '?', '#', '\0']) {
+            return Err(ConfigError::conflict(SETTING, format_args!("{url:?}"), ALLOWED));
+        }
+        // An absolute path replaces the folder it is joined to.
+        Ok(Self::Sqlite(base_dir.join(path)))
+    }
+
+    /// The folder that files beside the database belong in.
+    pub(super) fn folder(&self) -> &Path {
+        match self {
+            Self::Sqlite(path) => path.parent().unwrap_or(Path::new("")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_slashes_are_absolute() {
+        let parse = |url| DatabaseUrl::parse(url, Path::new("/base"));
+        let sqlite = |path: &str| DatabaseUrl::Sqlite(PathBuf::from(path));
+        assert_eq!(parse("sqlite:///srv/db").unwrap(), sqlite("/srv/db"));
+        assert_eq!(parse("sqlite://data/db").unwrap(), sqlite("/base/data/db"));
+        for url in ["", "db.sqlite3", "sqlite://", "sqlite::memory:", "oracle://u:secret@h/d"] {
+            let error = parse(url).unwrap_err().to_string();
+            assert!(error.starts_with("DATABASE_URL: found "), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Reads one setting at a time, and says what is wrong with it.
+
+use config::{Map, Value, ValueKind};
+
+use super::names::{NAMES, meant_by};
+use super::source::ENVIRONMENT;
+use crate::error::ConfigError;
+use crate::secret::SecretKey;
+
+/// The values that were found, by name.
+#[derive(Debug)]
+pub(super) struct Reader {
+    values: Map<String, Value>,
+}
+
+impl Reader {
+    /// Takes the values, unless one has a name that was meant for a setting and is none.
+    pub(super) fn new(values: Map<String, Value>) -> Result<Self, ConfigError> {
+        let stranger = values
+            .iter()
+            .filter(|(name, _)| !NAMES.contains(&name.as_str()))
+            .find_map(|(name, value)| Some((name, value, meant_by(name)?)));
+        match stranger {
+            Some((name, value, suggestion)) => {
+                Err(ConfigError::Unknown { found: name.clone(), origin: origin(value), suggestion })
+            }
+            None => Ok(Self { values }),
+        }
+    }
+
+    pub(super) fn bool(&self, name: &'static str) -> Result<Option<bool>, ConfigError> {
+        self.read(name, "true or false", |value| match &value.kind {
+            ValueKind::Boolean(value) => Some(*value),
+            ValueKind::String(text) if from_environment(value) => {
+                match text.to_ascii_lowercase().as_str() {
+                    "true" | "1" | "yes" | "on" => Some(true),
+                    "false" | "0" | "no" | "off" => Some(false),
+                    _ => None,
+                }
+            }
+            _ => None,
+        })
+    }
+
+    pub(super) fn integer(
+        &self,
+        name: &'static str,
+        allowed: &str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Result<Option<i64>, ConfigError> {
+        self.read(name, allowed, |value| {
+            let number = match &value.kind {
+                ValueKind::I64(number) => Some(*number),
+                ValueKind::String(text) if from_environment(value) => text.parse().ok(),
+                _ => None,
+            };
+            number.filter(|number| range.contains(number))
+        })
+    }
+
+    pub(super) fn text(
+        &self,
+        name: &'static str,
+        allowed: &str,
+    ) -> Result<Option<String>, ConfigError> {
+        self.parsed(name, allowed, |text| Some(text.to_owned()))
+    }
+
+    /// A text that must mean something.
+    pub(super) fn parsed<T>(
+        &self,
+        name: &'static str,
+        allowed: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ConfigError> {
+        self.read(name, allowed, |value| match &value.kind {
+            ValueKind::String(text) => parse(text),
+            _ => None,
+        })
+    }
+
+    /// Texts: a list in the file; in the environment separated by commas, or a JSON list.
+    pub(super) fn list(
+        &self,
+        name: &'static str,
+        allowed: &str,
+    ) -> Result<Option<Vec<String>>, ConfigError> {
+        self.read(name, allowed, texts)
+    }
+
+    pub(super) fn secret(&self, name: &'static str) -> Result<Option<SecretKey>, ConfigError> {
+        let allowed = "a text that is not empty";
+        let key = self.hidden(name, allowed, |value| match &value.kind {
+            ValueKind::String(text) if !text.is_empty() => Some(SecretKey::new(text.as_str())),
+            _ => None,
+        })?;
+        Ok(key)
+    }
+
+    pub(super) fn secrets(&self, name: &'static str) -> Result<Vec<SecretKey>, ConfigError> {
+        let keys = self.hidden(name, "a list of texts that are not empty", |value| {
+            texts(value).filter(|keys| keys.iter().all(|key| !key.is_empty()))
+        })?;
+        Ok(keys.unwrap_or_default().into_iter().map(SecretKey::new).collect())
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        name: &'static str,
+        allowed: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<Option<T>, ConfigError> {
+        self.read_or_else(name, read, |value| invalid(name, show(value), value, allowed))
+    }
+
+    /// As [`read`](Self::read), and the value does not show in the error.
+    fn hidden<T>(
+        &self,
+        name: &'static str,
+        allowed: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<Option<T>, ConfigError> {
+        let found = "something else (not shown, it may be secret)".to_owned();
+        self.read_or_else(name, read, |value| invalid(name, found, value, allowed))
+    }
+
+    fn read_or_else<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&Value) -> Option<T>,
+        refuse: impl FnOnce(&Value) -> ConfigError,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.values.get(name) else { return Ok(None) };
+        read(value).map(Some).ok_or_else(|| refuse(value))
+    }
+}
+
+fn invalid(setting: &'static str, found: String, value: &Value, allowed: &str) -> ConfigError {
+    ConfigError::Invalid { setting, found, origin: origin(value), allowed: allowed.to_owned() }
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    match &value.kind {
+        ValueKind::Array(items) => items
+            .iter()
+            .map(|item| match &item.kind {
+                ValueKind::String(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect(),
+        ValueKind::String(text) if from_environment(value) && text.starts_with('[') => {
+            serde_json::from_str(text).ok()
+        }
+        ValueKind::String(text) if from_environment(value) => {
+            Some(text.split(',').map(|item| item.trim().to_owned()).collect())
+        }
+        _ => None,
+    }
+}
+
+fn origin(value: &Value) -> String {
+    value.origin().unwrap_or("the settings").to_owned()
+}
+
+fn from_environment(value: &Value) -> bool {
+    value.origin() == Some(ENVIRONMENT)
+}
+
+/// A value as one would write it.
+fn show(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::String(text) => format!("{text:?}"),
+        ValueKind::Array(items) => {
+            format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(", "))
+        }
+        _ => value.to_string(),
+    }
+}

@@ -1,0 +1,81 @@
+//! The layers that settings are read from: the file, and the environment over it.
+
+use std::path::Path;
+
+use config::{Config, File, FileFormat, Map, Source, Value};
+
+use super::names::NAMES;
+use crate::error::ConfigError;
+
+/// What the values of the environment name as their origin.
+pub(super) const ENVIRONMENT: &str = "the environment";
+
+pub(super) fn file_and_environment(path: &Path) -> Result<Map<String, Value>, ConfigError> {
+    // Read here, so that "no such file" and "not TOML" are told apart in words of our own.
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::file(path, error))?;
+    let file = Named { inner: File::from_str(&text, FileFormat::Toml), name: name_of(path) };
+    let layers = Config::builder().add_source(file).add_source(Environment).build();
+    values(layers).map_err(|error| ConfigError::file(path, error))
+}
+
+pub(super) fn environment() -> Result<Map<String, Value>, ConfigError> {
+    let layers = Config::builder().add_source(Environment).build();
+    values(layers).map_err(|error| ConfigError::file(ENVIRONMENT, error))
+}
+
+fn values(
+    layers: Result<Config, config::ConfigError>,
+) -> Result<Map<String, Value>, config::ConfigError> {
+    layers?.cache.into_table()
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// A source whose values say which file they come from.
+#[derive(Clone, Debug)]
+struct Named<S> {
+    inner: S,
+    name: String,
+}
+
+impl<S: Source + Clone + Send + Sync + 'static> Source for Named<S> {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        let values = self.inner.collect()?;
+        let named = |(key, value): (String, Value)| (key, Value::new(Some(&self.name), value.kind));
+        Ok(values.into_iter().map(named).collect())
+    }
+}
+
+/// The variables that are settings, under their own names; an empty one counts as not set.
+#[derive(Clone, Copy, Debug)]
+struct Environment;
+
+impl Source for Environment {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(*self)
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        let origin = ENVIRONMENT.to_owned();
+        let mut values = Map::new();
+        for name in NAMES {
+            match std::env::var(name) {
+                Ok(text) if !text.is_empty() => {
+                    values.insert((*name).to_owned(), Value::new(Some(&origin), text));
+                }
+                Ok(_) | Err(std::env::VarError::NotPresent) => {}
+                Err(std::env::VarError::NotUnicode(_)) => {
+                    let message = format!("the variable {name} is not text");
+                    return Err(config::ConfigError::Message(message));
+                }
+            }
+        }
+        Ok(values)
+    }
+}

@@ -1,0 +1,129 @@
+//! A site: the settings, the routes, and the middleware in the right order.
+
+use axum::Router;
+
+use crate::clock::Clock;
+#[cfg(feature = "sqlite")]
+use crate::database::Database;
+use crate::engines;
+use crate::error::ConfigError;
+use crate::layer::SessionLayer;
+use crate::session::Sessions;
+use crate::settings::{SessionEngine, Settings};
+use crate::store::AnyStore;
+
+/// A site: the settings and the routes become a service with the middleware in the right order.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use segue::{Session, SessionError, Settings, Site};
+///
+/// async fn visit(session: Session) -> Result<String, SessionError> {
+///     let n = session.update("visits", |n: Option<u32>| n.unwrap_or(0) + 1)?;
+///     Ok(format!("visit {n}"))
+/// }
+///
+/// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+/// # let folder = tempfile::tempdir()?;
+/// # std::fs::write(folder.path().join("settings.toml"), "SECRET_KEY = 'secret'")?;
+/// # let file = folder.path().join("settings.toml");
+/// let site = Site::new(Settings::from_file(&file)?, Router::new().route("/", get(visit))).await?;
+/// site.database().unwrap().migrate().await?;
+/// let app: Router = site.into_router();
+/// # use tower::ServiceExt as _;
+/// let request = http::Request::get("/").body(axum::body::Body::empty())?;
+/// assert!(app.oneshot(request).await?.headers().contains_key("set-cookie"));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a site does nothing until it is served"]
+pub struct Site {
+    router: Router,
+    layer: SessionLayer,
+    #[cfg(feature = "sqlite")]
+    database: Option<Database>,
+}
+
+impl Site {
+    /// Opens the stores that the settings name, and puts the middleware around the routes.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the settings do not hold, or a store cannot be opened.
+    pub async fn new(settings: Settings, router: Router) -> Result<Self, ConfigError> {
+        settings.validate()?;
+        let stores = Stores::open(&settings).await?;
+        let sessions = Sessions::new(stores.sessions, &settings)?;
+        Ok(Self {
+            router,
+            layer: SessionLayer::from_sessions(sessions, &settings)?,
+            #[cfg(feature = "sqlite")]
+            database: stores.database,
+        })
+    }
+
+    /// Makes the response when a session could not be loaded or saved; see
+    /// [`SessionLayer::on_error`].
+    pub fn on_session_error(
+        mut self,
+        page: impl Fn(&crate::SessionError) -> http::Response<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.layer = self.layer.on_error(page);
+        self
+    }
+
+    /// The sessions, to use them outside of requests.
+    pub fn sessions(&self) -> &Sessions {
+        self.layer.sessions()
+    }
+
+    /// The database, where the settings use one.
+    #[cfg(feature = "sqlite")]
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
+    }
+
+    /// Closes the connections to the stores, once nothing is served any more.
+    pub async fn close(&self) {
+        #[cfg(feature = "sqlite")]
+        if let Some(database) = &self.database {
+            database.close().await;
+        }
+    }
+
+    /// The routes with the middleware around them. The order is part of the promise: what comes
+    /// from the network meets the session layer first.
+    pub fn into_router(self) -> Router {
+        self.router.layer(self.layer)
+    }
+}
+
+/// What the settings name, opened.
+struct Stores {
+    sessions: AnyStore,
+    #[cfg(feature = "sqlite")]
+    database: Option<Database>,
+}
+
+impl Stores {
+    async fn open(settings: &Settings) -> Result<Self, ConfigError> {
+        match settings.session.engine {
+            SessionEngine::Memory => Ok(Self {
+                sessions: AnyStore::new(engines::MemoryStore::new()),
+                #[cfg(feature = "sqlite")]
+                database: None,
+            }),
+            #[cfg(feature = "sqlite")]
+            SessionEngine::Database => {
+                let database = Database::connect(&settings.database_url).await?;
+                let store = engines::DatabaseStore::new(database.clone(), Clock::system());
+                Ok(Self { sessions: AnyStore::new(store), database: Some(database) })
+            }
+            #[cfg(not(feature = "sqlite"))]
+            SessionEngine::Database => Err(ConfigError::conflict(
+                "SESSION_ENGINE",
+                "\"db\"",
+                "\"memory\"; this program was built without the feature `sqlite` of segue",
+            )),
+        }
+    }
+}

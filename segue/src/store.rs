@@ -1,0 +1,176 @@
+//! What a place for sessions must be able to do.
+
+mod any;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::error::StoreError;
+use crate::key::SessionKey;
+
+pub use any::AnyStore;
+
+/// A stored session as an engine sees it: opaque bytes, a deadline, and what compare-and-swap needs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    payload: Arc<[u8]>,
+    expires_at: Timestamp,
+    version: Option<u64>,
+}
+
+impl Record {
+    /// A record of these bytes, live until `expires_at`.
+    pub fn new(payload: impl Into<Arc<[u8]>>, expires_at: Timestamp) -> Self {
+        Self { payload: payload.into(), expires_at, version: None }
+    }
+
+    /// Adds the store's own version of the record, where it has one (memcached's `cas`).
+    ///
+    /// Only a hint: a record that was built from what has just been saved comes without it, so an
+    /// engine must be able to compare the payload.
+    #[must_use]
+    pub fn with_version(mut self, version: u64) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// The session, encoded.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// When the session ends.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The store's own version, if it gave one.
+    #[must_use]
+    pub fn version(&self) -> Option<u64> {
+        self.version
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .field("expires_at", &self.expires_at)
+            .field("version", &self.version)
+            .finish()
+    }
+}
+
+/// The outcome of a compare-and-swap. Not an error: both refusals happen in a healthy system.
+#[must_use = "a refused save has saved nothing"]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a swap has these outcomes; a fourth would be another contract"
+)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// It is saved; under this key from now on.
+    Saved(SessionKey),
+    /// Somebody else saved first: load again, and try on what they left.
+    Conflict,
+    /// There is no such live session (any more). Nothing was written.
+    Gone,
+}
+
+/// How far a clean-up of expired sessions has come.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cleared {
+    /// Sessions removed so far.
+    pub removed: u64,
+    /// Sessions that had expired when the clean-up began, where the store can tell.
+    pub expected: Option<u64>,
+}
+
+impl Cleared {
+    /// Progress to be reported.
+    #[must_use]
+    pub fn new(removed: u64, expected: Option<u64>) -> Self {
+        Self { removed, expected }
+    }
+}
+
+/// A place where sessions live: one file to add an engine, inside this crate or outside it.
+///
+/// # Contract
+/// - `create` is the only way to a new record. No other method may make one, not even for an
+///   instant: a session that was ended stays ended.
+/// - A record is *live* while its deadline lies in the future. What is not live is as good as
+///   absent to `load`, `replace` and `touch`, whether it was cleaned up or not.
+/// - A deadline in the past is a valid one: `replace` with it ends the session, if nobody
+///   changed it meanwhile. That is how a session is moved to another key without losing a write.
+/// - A store that cannot tell (down, slow, full) answers with an error, never with "absent".
+/// - Every method may be cancelled at any `await` and then has done its work or has not.
+///
+/// There are no default bodies, so that no engine keeps less than this by accident.
+/// `segue::testing::check_store` runs the contract against an engine.
+pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
+    /// The live record of this key, if there is one.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    fn load(
+        &self,
+        key: &SessionKey,
+    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
+
+    /// Stores a new record under a key that nobody had, and gives the key.
+    ///
+    /// # Errors
+    /// When the store cannot keep it.
+    fn create(
+        &self,
+        payload: &[u8],
+        expires_at: Timestamp,
+    ) -> impl Future<Output = Result<SessionKey, StoreError>> + Send;
+
+    /// Stores a new payload if the record is still the one that was `seen`.
+    ///
+    /// # Errors
+    /// When the store cannot keep it.
+    fn replace(
+        &self,
+        key: &SessionKey,
+        seen: &Record,
+        payload: &[u8],
+        expires_at: Timestamp,
+    ) -> impl Future<Output = Result<Replaced, StoreError>> + Send;
+
+    /// Moves the deadline of a live record; `false` when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    fn touch(
+        &self,
+        key: &SessionKey,
+        expires_at: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes a record. That there was none is success.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    fn delete(&self, key: &SessionKey) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes the records that are not live, in batches, and counts them.
+    ///
+    /// Between two batches others get to write, and `on_batch` is told how far it has come.
+    ///
+    /// # Errors
+    /// When the store fails, and [`StoreErrorKind::Unsupported`](crate::StoreErrorKind) where
+    /// records cannot be listed.
+    fn clear_expired(
+        &self,
+        on_batch: &(dyn Fn(Cleared) + Send + Sync),
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}
