@@ -13,7 +13,7 @@
 //! assert_eq!(settings.session.cookie_age, 600);
 //! assert_eq!(settings.session.cookie_name, "sessionid");
 //!
-//! std::fs::write(&file, "SESSION_COOKIE_AGE = 'a week'\n")?;
+//! std::fs::write(&file, "SECRET_KEY = 'x'\nSESSION_COOKIE_AGE = 'a week'\n")?;
 //! let error = Settings::from_file(&file).unwrap_err().to_string();
 //! assert!(error.starts_with("SESSION_COOKIE_AGE: found \"a week\" in "), "{error}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
