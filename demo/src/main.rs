@@ -1,2 +1,12 @@
-//! x
-fn main() {}
+//! The project's program: Django's manage.py.
+
+use std::process::ExitCode;
+
+use segue::manage::Project;
+use session_management_project::urls;
+
+fn main() -> ExitCode {
+    Project::new(env!("CARGO_MANIFEST_DIR"), urls::urlpatterns)
+        .without_arguments(&["migrate", "runserver"])
+        .run()
+}

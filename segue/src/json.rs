@@ -5,22 +5,14 @@
 //! back to the byte.
 
 mod scan;
+mod write;
 
 use std::fmt::Write as _;
-use std::io;
 
-use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer};
-use serde_json::ser::{Formatter, Serializer};
 
 pub(crate) use scan::{Scanner, SyntaxError};
-
-/// Writes a value as `json.dumps(value, separators=(",", ":"))` does: no spaces, ASCII only.
-pub(crate) fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
-    let mut text = Vec::with_capacity(64);
-    value.serialize(&mut Serializer::with_formatter(&mut text, AsciiFormatter))?;
-    String::from_utf8(text).map_err(|error| serde::ser::Error::custom(error.utf8_error()))
-}
+pub(crate) use write::to_text;
 
 /// Reads a value from JSON text; a bare `NaN` or `Infinity` is a float, as in Python.
 pub(crate) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
@@ -45,6 +37,11 @@ pub(crate) fn check(text: &str) -> Result<String, SyntaxError> {
 /// The JSON string for a text, quotes included.
 pub(crate) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
+    push_quoted(&mut quoted, text);
+    quoted
+}
+
+fn push_quoted(quoted: &mut String, text: &str) {
     quoted.push('"');
     for letter in text.chars() {
         match letter {
@@ -56,11 +53,10 @@ pub(crate) fn quote(text: &str) -> String {
             '\u{8}' => quoted.push_str("\\b"),
             '\u{c}' => quoted.push_str("\\f"),
             ' '..='~' => quoted.push(letter),
-            _ => push_escaped(&mut quoted, letter),
+            _ => push_escaped(quoted, letter),
         }
     }
     quoted.push('"');
-    quoted
 }
 
 /// The text of a JSON string, or nothing when it holds a lone surrogate, which is no text.
@@ -92,45 +88,12 @@ fn push_escaped(text: &mut String, letter: char) {
     }
 }
 
-/// Makes `serde_json` write ASCII only.
-struct AsciiFormatter;
-
-impl Formatter for AsciiFormatter {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        // `serde_json` has escaped quotes, backslashes and control characters already.
-        if fragment.is_ascii() && !fragment.contains('\x7f') {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut escaped = String::with_capacity(fragment.len() * 2);
-        for letter in fragment.chars() {
-            match letter {
-                ' '..='~' => escaped.push(letter),
-                _ => push_escaped(&mut escaped, letter),
-            }
-        }
-        writer.write_all(escaped.as_bytes())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn text_is_what_python_writes() {
-        // json.dumps of each, separators=(",", ":")
-        assert_eq!(
-            to_text("Zoë ☃ 😀\x7f\n\"").unwrap(),
-            r#""Zo\u00eb \u2603 \ud83d\ude00\u007f\n\"""#
-        );
-        assert_eq!(
-            to_text(&(1.0, -0.0, 2.5, None::<u8>, true)).unwrap(),
-            "[1.0,-0.0,2.5,null,true]"
-        );
+    fn strings_are_what_python_writes() {
         assert_eq!(quote("Zoë\u{8}\u{c}\u{1}\\"), r#""Zo\u00eb\b\f\u0001\\""#);
         assert_eq!(unquote(r#""Zo\u00eb""#).as_deref(), Some("Zoë"));
         assert_eq!(unquote(r#""\ud800""#), None);

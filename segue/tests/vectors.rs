@@ -79,7 +79,7 @@ fn base62_and_base64() {
         let signer = TimestampSigner::new(&keys(), "salt", &clock());
         let bytes: Vec<u8> = if text.starts_with('\u{ff}') {
             text.encode_utf16()
-                .flat_map(|unit| char::from_u32(unit.into()))
+                .filter_map(|unit| char::from_u32(unit.into()))
                 .collect::<String>()
                 .into()
         } else {

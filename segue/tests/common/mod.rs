@@ -1,6 +1,6 @@
 //! What several tests need: a store with knobs, and requests to a router.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
 mod store;
 

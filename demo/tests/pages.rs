@@ -1,0 +1,253 @@
+//! Every page, asked for over HTTP in this process.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use segue::settings::DatabaseUrl;
+use segue::{SessionKey, Settings, Site};
+use session_management_project::urls::urlpatterns;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+/// The demo on a database of its own, and a visitor who keeps its cookie.
+struct Visitor {
+    site: Site,
+    router: Router,
+    cookie: Option<String>,
+    _folder: TempDir,
+}
+
+struct Page {
+    status: StatusCode,
+    set_cookie: Option<String>,
+    html: String,
+}
+
+impl Page {
+    #[track_caller]
+    fn shows(&self, text: &str) {
+        assert_eq!(self.status, StatusCode::OK);
+        assert!(self.html.contains(text), "{text:?} is not in {}", self.html);
+        assert!(self.html.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"));
+        assert!(!self.html.contains("<script"), "{}", self.html);
+    }
+}
+
+impl Visitor {
+    async fn new() -> Self {
+        Self::with_templates(env!("CARGO_MANIFEST_DIR")).await
+    }
+
+    async fn with_templates(base_dir: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new("a secret key for the tests of the demo");
+        settings.base_dir = base_dir.into();
+        settings.database_url = DatabaseUrl::default_in(folder.path());
+        let routes = urlpatterns(&settings);
+        let site = Site::new(settings, routes).await.unwrap();
+        site.database().unwrap().migrate().await.unwrap();
+        Self { router: site.clone().into_router(), site, cookie: None, _folder: folder }
+    }
+
+    async fn get(&mut self, path: &str) -> Page {
+        self.send(Method::GET, path, "").await
+    }
+
+    async fn post(&mut self, path: &str, form: &'static str) -> Page {
+        self.send(Method::POST, path, form).await
+    }
+
+    async fn send(&mut self, method: Method, path: &str, form: &'static str) -> Page {
+        let mut request = Request::builder().method(&method).uri(path);
+        if method == Method::POST {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        if let Some(cookie) = &self.cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        let request = request.body(Body::from(form)).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let set_cookie = response
+            .headers()
+            .get(header::SET_COOKIE)
+            .map(|cookie| cookie.to_str().unwrap().to_owned());
+        if let Some(cookie) = &set_cookie {
+            let pair = cookie.split(';').next().unwrap().to_owned();
+            self.cookie = (!cookie.contains("Max-Age=0")).then_some(pair);
+        }
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 100_000).await.unwrap();
+        Page { status, set_cookie, html: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    /// Sets a value in the visitor's session from outside, as Django on the same database may.
+    async fn put(&self, name: &str, json: &str) {
+        let key = session_key(self.cookie.as_ref().unwrap());
+        let session = self.site.sessions().open(Some(key)).load().await.unwrap();
+        session.insert_raw(name, json).unwrap();
+        session.save().await.unwrap();
+    }
+
+    /// Whether the session that this cookie names is still stored.
+    async fn is_stored(&self, cookie: &str) -> bool {
+        self.site.sessions().exists(&session_key(cookie)).await.unwrap()
+    }
+}
+
+fn session_key(cookie: &str) -> SessionKey {
+    SessionKey::parse(cookie.strip_prefix("sessionid=").unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_front_page_has_what_the_tutorial_asks_for_and_begins_no_session() {
+    let mut visitor = Visitor::new().await;
+    let page = visitor.get("/").await;
+    page.shows("<form class=\"field\" method=\"post\" action=\"/set/\">");
+    page.shows("<label for=\"name\">Name</label>");
+    page.shows("<input id=\"name\" name=\"name\" type=\"text\"");
+    page.shows(">Set Session</button>");
+    page.shows("href=\"/get/\">Get Session Value</a>");
+    page.shows("<form method=\"post\" action=\"/del/\">");
+    page.shows(">Clear Session</button>");
+    page.shows("<form method=\"post\" action=\"/flush/\">");
+    page.shows("You have none yet.");
+    assert_eq!(page.set_cookie, None);
+}
+
+#[tokio::test]
+async fn the_tutorial_from_set_to_get_to_del() {
+    let mut visitor = Visitor::new().await;
+    let page = visitor.get("/set/").await;
+    page.shows("<h1>Session is set</h1>");
+    let cookie = page.set_cookie.unwrap();
+    for part in ["sessionid=", "; HttpOnly", "; Max-Age=1209600", "; Path=/", "; SameSite=Lax"] {
+        assert!(cookie.contains(part), "{part:?} is not in the cookie");
+    }
+
+    let page = visitor.get("/get/").await;
+    page.shows("<h1>Session Value is manish</h1>");
+    assert_eq!(page.set_cookie, None, "reading does not renew the session");
+
+    let cookie = visitor.cookie.clone().unwrap();
+    visitor.get("/del/").await.shows("<h1>Session is cleared</h1>");
+    let page = visitor.get("/get/").await;
+    page.shows("<h1>No Session Value is set</h1>");
+    assert_eq!(visitor.cookie.as_ref(), Some(&cookie), "the session stays");
+    assert!(visitor.is_stored(&cookie).await);
+    visitor.get("/").await.shows("It is there, and holds nothing.");
+}
+
+#[tokio::test]
+async fn a_form_sets_the_name_and_a_form_clears_it() {
+    let mut visitor = Visitor::new().await;
+    visitor.post("/set/", "name=Zo%C3%AB+%F0%9F%98%80").await.shows("<h1>Session is set</h1>");
+    visitor.get("/get/").await.shows("<h1>Session Value is Zoë 😀</h1>");
+    let page = visitor.get("/").await;
+    page.shows("<code>name</code></th><td>Zoë 😀</td>");
+
+    let cookie = visitor.cookie.clone();
+    visitor.post("/del/", "").await.shows("<h1>Session is cleared</h1>");
+    visitor.get("/get/").await.shows("<h1>No Session Value is set</h1>");
+    assert_eq!(visitor.cookie, cookie);
+}
+
+#[tokio::test]
+async fn clearing_removes_the_name_alone() {
+    let mut visitor = Visitor::new().await;
+    visitor.get("/set/").await;
+    visitor.put("visits", "3").await;
+
+    visitor.post("/del/", "").await;
+    let page = visitor.get("/").await;
+    page.shows("<code>visits</code></th><td>3</td>");
+    assert!(!page.html.contains("manish"));
+}
+
+#[tokio::test]
+async fn without_a_session_nothing_is_set_nothing_is_cleared_and_none_begins() {
+    let mut visitor = Visitor::new().await;
+    for path in ["/get/", "/del/"] {
+        let page = visitor.get(path).await;
+        assert_eq!((page.status, page.set_cookie), (StatusCode::OK, None), "{path}");
+    }
+    for path in ["/del/", "/flush/"] {
+        let page = visitor.post(path, "").await;
+        assert_eq!((page.status, page.set_cookie), (StatusCode::OK, None), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn flushing_ends_the_session_and_takes_the_cookie_back() {
+    let mut visitor = Visitor::new().await;
+    visitor.get("/set/").await;
+    let cookie = visitor.cookie.clone().unwrap();
+    let page = visitor.post("/flush/", "").await;
+    page.shows("<h1>Session has ended</h1>");
+    assert!(page.set_cookie.unwrap().starts_with("sessionid=\"\"; "));
+    assert_eq!(visitor.cookie, None);
+    assert!(!visitor.is_stored(&cookie).await);
+
+    visitor.cookie = Some(cookie);
+    visitor.get("/get/").await.shows("<h1>No Session Value is set</h1>");
+    assert_eq!(visitor.get("/flush/").await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn every_value_is_escaped() {
+    let mut visitor = Visitor::new().await;
+    let name = "name=%3Cscript%3Ealert('1')%3C%2Fscript%3E%26%22";
+    visitor.post("/set/", name).await.shows("<h1>Session is set</h1>");
+    for path in ["/", "/get/"] {
+        let page = visitor.get(path).await;
+        page.shows("&lt;script&gt;alert(&#x27;1&#x27;)&lt;&#x2f;script&gt;&amp;&quot;");
+    }
+
+    visitor.put("<b>", "[\"<i>\"]").await;
+    visitor.get("/").await.shows("<code>&lt;b&gt;</code></th><td>[&quot;&lt;i&gt;&quot;]</td>");
+}
+
+#[tokio::test]
+async fn a_value_that_is_no_text_is_shown_as_json() {
+    let mut visitor = Visitor::new().await;
+    visitor.get("/set/").await;
+    for json in ["7", "null", "NaN", "true", "[]"] {
+        visitor.put("name", json).await;
+        visitor.get("/get/").await.shows(&format!("<h1>Session Value is {json}</h1>"));
+    }
+}
+
+#[tokio::test]
+async fn a_form_without_a_name_is_refused_and_begins_no_session() {
+    let mut visitor = Visitor::new().await;
+    for form in ["", "surname=x"] {
+        let page = visitor.post("/set/", form).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(page.set_cookie, None);
+    }
+    visitor.get("/").await.shows("You have none yet.");
+}
+
+#[tokio::test]
+async fn the_stylesheet_is_served_and_nothing_beside_it() {
+    let mut visitor = Visitor::new().await;
+    let page = visitor.get("/static/style.css").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.html.contains("prefers-color-scheme: dark"));
+    for path in ["/static/../settings.toml", "/static/%2e%2e/settings.toml", "/static/", "/set"] {
+        let page = visitor.get(path).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(page.html.contains("<h1>Page not found</h1>"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_its_template_a_page_is_a_clear_500() {
+    let empty = tempfile::tempdir().unwrap();
+    let mut visitor = Visitor::with_templates(empty.path().to_str().unwrap()).await;
+    let page = visitor.get("/set/").await;
+    assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(page.html, "This page could not be rendered; the server's log says why.");
+    assert_eq!(page.set_cookie, None, "a failed request saves nothing");
+}

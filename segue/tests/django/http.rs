@@ -1,0 +1,63 @@
+//! A client that speaks HTTP to either server and hides nothing.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+    headers: Vec<(String, String)>,
+}
+
+/// Sends one GET, with this `Cookie` header if there is one.
+pub async fn get(port: u16, path: &str, cookie: Option<&str>) -> Answer {
+    let cookie = cookie.map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{cookie}\r\n");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    Answer::parse(&answer)
+}
+
+impl Answer {
+    fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").expect("an HTTP response");
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let header = |line: &str| {
+            let (name, value) = line.split_once(':').unwrap();
+            (name.to_ascii_lowercase(), value.trim().to_owned())
+        };
+        let headers = lines.map(header).collect();
+        Self { status, body: body.to_owned(), headers }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The `Cookie` header that a browser would send after this response.
+    pub fn cookie(&self) -> Option<String> {
+        let cookie = self.header("set-cookie")?.split(';').next()?;
+        Some(cookie.to_owned())
+    }
+
+    /// The attributes of the cookie in some order; of a date only that it is there.
+    pub fn cookie_attributes(&self) -> Vec<String> {
+        let cookie = self.header("set-cookie").unwrap_or_else(|| panic!("no cookie in {self:?}"));
+        let mut attributes: Vec<String> = cookie
+            .split("; ")
+            .skip(1)
+            .map(|attribute| match attribute.split_once('=') {
+                Some(("expires", date)) if !date.contains("1970") => "expires".to_owned(),
+                _ => attribute.to_owned(),
+            })
+            .collect();
+        attributes.sort();
+        attributes
+    }
+}

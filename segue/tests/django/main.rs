@@ -1,0 +1,24 @@
+//! Segue and a real Django on one database: each reads what the other wrote, in both directions.
+//!
+//! The Django is 5.2, in a Python process of its own (`side.py`); `cargo xtask test` installs it.
+
+#![cfg(all(feature = "axum", feature = "sqlite"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking, and nobody imports it"
+)]
+
+mod expiry;
+mod http;
+mod names;
+mod place;
+mod schema;
+mod secrets;
+mod servers;
+mod side;
+mod under_way;
+mod values;

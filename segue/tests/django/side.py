@@ -1,0 +1,268 @@
+"""The Django side: real Django in one process, told what to do by lines of JSON on stdin.
+
+A request is {"op": NAME, ...arguments}, an answer {"ok": RESULT} or {"error": TRACEBACK}. The JSON
+of a session travels as a text within it, so that nobody between Django and the test reads it.
+"""
+
+import inspect
+import io
+import json
+import sys
+import threading
+import traceback
+from datetime import datetime, timedelta, timezone
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+import django
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import path
+
+
+def dumps(value):
+    """As Django's JSONSerializer writes it."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+# What a request under way waits for; see the view `hold`.
+ENTERED = threading.Event()
+RELEASED = threading.Event()
+
+
+# --- Operations: set-up and migrations ---------------------------------------------------------
+
+
+def configure(database, secret_key, fallbacks=(), apps=("sessions",), extra=None):
+    settings.configure(
+        SECRET_KEY=secret_key,
+        SECRET_KEY_FALLBACKS=list(fallbacks),
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
+        INSTALLED_APPS=[f"django.contrib.{app}" for app in apps],
+        MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
+        ROOT_URLCONF=__name__,
+        ALLOWED_HOSTS=["*"],
+        USE_TZ=True,
+        # An error of a view is a traceback on stderr.
+        DEBUG_PROPAGATE_EXCEPTIONS=True,
+        LOGGING={
+            "version": 1,
+            "disable_existing_loggers": False,
+            "handlers": {"null": {"class": "logging.NullHandler"}},
+            "loggers": {"django": {"handlers": ["null"], "propagate": False}},
+        },
+        **(extra or {}),
+    )
+    django.setup()
+    return django.get_version()
+
+
+def manage(command, *arguments):
+    """What a management command prints."""
+    from django.core.management import call_command
+
+    out = io.StringIO()
+    call_command(command, *arguments, stdout=out, no_color=True)
+    return out.getvalue()
+
+
+def freeze(micros):
+    """Django's clock stands still at this time, in microseconds since 1970."""
+    from django.utils import timezone as clock
+
+    now = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)
+    clock.now = lambda: now
+
+
+# --- Operations: sessions ----------------------------------------------------------------------
+
+
+def store(key=None):
+    from django.contrib.sessions.backends.db import SessionStore
+
+    return SessionStore(key)
+
+
+def create(data):
+    """A new session that holds what the JSON text says."""
+    session = store()
+    session.update(json.loads(data))
+    session.save()
+    return session.session_key
+
+
+def read(key):
+    """Everything in a session, as JSON text in Django's order."""
+    return dumps(dict(store(key).items()))
+
+
+def row(key):
+    """The row: its columns as SQLite holds them, and the JSON text within session_data."""
+    from django.core import signing
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT session_data, CAST(expire_date AS TEXT) FROM django_session"
+            " WHERE session_key = %s",
+            [key],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return None
+
+    class Text:
+        def loads(self, data):
+            return data.decode("latin-1")
+
+    text = signing.loads(found[0], salt=store().key_salt, serializer=Text)
+    return {"data": found[0], "expire_date": found[1], "json": text}
+
+
+def change(key, data):
+    """Sets each key of the JSON text in a session that is there."""
+    session = store(key)
+    for name, value in json.loads(data).items():
+        session[name] = value
+    session.save()
+
+
+def flush(key):
+    store(key).flush()
+
+
+def expiry(key, value=None, save=True):
+    """Sets the expiry, if one is given as a Python expression, and tells all about it."""
+    session = store(key)
+    if value is not None:
+        session.set_expiry(eval(value))
+    elif save:
+        session["saved"] = True
+    date = session.get_expiry_date() - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    told = {
+        "age": session.get_expiry_age(),
+        "micros": date // timedelta(microseconds=1),
+        "at_browser_close": session.get_expire_at_browser_close(),
+    }
+    if save:
+        session.save()
+    return {"key": session.session_key, **told}
+
+
+def names():
+    """The public names of SessionBase, and the special methods that it defines itself.
+
+    The asynchronous twins are left out: what is a coroutine has a name without its `a`.
+    """
+    from django.contrib.sessions.backends.base import SessionBase
+
+    session = SessionBase()
+    public = [name for name in dir(session) if not name.startswith("_")]
+    special = [name for name in vars(SessionBase) if name.startswith("__") and name.endswith("__")]
+    inherited = dir(object) + ["__module__", "__dict__", "__weakref__"]
+    special = [name for name in special if name not in inherited]
+    return [
+        name
+        for name in public + special
+        if not inspect.iscoroutinefunction(getattr(SessionBase, name, None))
+    ]
+
+
+# --- Operations: the HTTP server ---------------------------------------------------------------
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class Handler(WSGIRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+def serve():
+    """Serves the views below on a free port, and tells which."""
+    from django.core.wsgi import get_wsgi_application
+
+    server = Server(("127.0.0.1", 0), Handler)
+    server.set_app(get_wsgi_application())
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
+
+
+def await_entered():
+    return ENTERED.wait(10)
+
+
+def release():
+    RELEASED.set()
+
+
+def view_read(request):
+    return HttpResponse(dumps(dict(request.session.items())))
+
+
+def view_set(request, name, value):
+    request.session[name] = value
+    return view_read(request)
+
+
+def view_add(request):
+    request.session["n"] = request.session.get("n", 0) + 1
+    return view_read(request)
+
+
+def view_flush(request):
+    request.session.flush()
+    return view_read(request)
+
+
+def view_logout(request):
+    from django.contrib.auth import logout
+
+    logout(request)
+    return view_read(request)
+
+
+def view_hold(request):
+    """Changes the session, and does not answer before it is released."""
+    request.session["held"] = "django"
+    ENTERED.set()
+    RELEASED.wait(10)
+    return view_read(request)
+
+
+# The routes: ROOT_URLCONF is this module.
+urlpatterns = [
+    path("read", view_read),
+    path("set/<name>/<value>", view_set),
+    path("add", view_add),
+    path("flush", view_flush),
+    path("logout", view_logout),
+    path("hold", view_hold),
+]
+
+
+# --- The conversation --------------------------------------------------------------------------
+
+OPERATIONS = {
+    operation.__name__: operation
+    for operation in (
+        configure, manage, freeze, create, read, row, change, flush, expiry, names, serve,
+        await_entered, release,
+    )
+}  # fmt: skip
+
+
+def main():
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            operation = OPERATIONS[request.pop("op")]
+            answer = {"ok": operation(*request.pop("args", ()), **request)}
+        except BaseException:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), flush=True)
+
+
+main()

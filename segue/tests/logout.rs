@@ -1,0 +1,271 @@
+//! A logout is never undone, and a new key loses nothing: races, server errors, clients that leave.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking, and nobody imports it"
+)]
+
+mod common;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get as route;
+use common::{TestStore, clock, get, layer, settings};
+use http::StatusCode;
+use segue::{Session, SessionError, SessionErrorKind, SessionKey, Sessions};
+use tokio::sync::Notify;
+
+/// Lets a test hold a request in its handler: `arrived` tells that it is there, `go` lets it go.
+#[derive(Clone, Default)]
+struct Gate {
+    arrived: Arc<Notify>,
+    go: Arc<Notify>,
+}
+
+struct Site {
+    app: Router,
+    store: TestStore,
+    sessions: Sessions,
+    gate: Gate,
+}
+
+fn site() -> Site {
+    let store = TestStore::new(clock());
+    let layer = layer(&store, &settings());
+    let sessions = layer.sessions().clone();
+    let gate = Gate::default();
+    let slow = {
+        let gate = gate.clone();
+        move |session: Session| {
+            let gate = gate.clone();
+            async move {
+                gate.arrived.notify_one();
+                gate.go.notified().await;
+                session.insert("slow", true)?;
+                Ok::<_, SessionError>("slow")
+            }
+        }
+    };
+    let app = Router::new()
+        .route("/login", route(login))
+        .route("/logout", route(logout))
+        .route(
+            "/logout-500",
+            route(|session| async { (StatusCode::INTERNAL_SERVER_ERROR, logout(session).await) }),
+        )
+        .route("/cycle", route(cycle))
+        .route(
+            "/cycle-500",
+            route(|session| async { (StatusCode::INTERNAL_SERVER_ERROR, cycle(session).await) }),
+        )
+        .route("/restart", route(restart))
+        .route("/slow", route(slow))
+        .route("/who", route(who))
+        .layer(layer);
+    Site { app, store, sessions, gate }
+}
+
+async fn login(session: Session) -> Result<&'static str, SessionError> {
+    session.insert("user", "ada")?;
+    Ok("in")
+}
+
+async fn logout(session: Session) -> &'static str {
+    session.flush();
+    "out"
+}
+
+async fn cycle(session: Session) -> Result<&'static str, SessionError> {
+    session.insert("before", true)?;
+    session.cycle_key();
+    session.insert("after", true)?;
+    Ok("cycled")
+}
+
+async fn restart(session: Session) -> Result<&'static str, SessionError> {
+    session.flush();
+    session.insert("user", "grace")?;
+    Ok("restarted")
+}
+
+async fn who(session: Session) -> String {
+    format!("{:?}", session.keys())
+}
+
+impl Site {
+    /// Sends a request to `/slow`, does something else while it is in its handler, and gives its
+    /// answer.
+    async fn during_a_slow_request(
+        &self,
+        cookie: &str,
+        act: impl Future<Output = ()>,
+    ) -> common::Answer {
+        let slow = get(&self.app, "/slow", Some(cookie));
+        let meanwhile = async {
+            self.gate.arrived.notified().await;
+            act.await;
+            self.gate.go.notify_one();
+        };
+        tokio::join!(slow, meanwhile).0
+    }
+
+    async fn who(&self, cookie: &str) -> String {
+        get(&self.app, "/who", Some(cookie)).await.body
+    }
+}
+
+#[tokio::test]
+async fn a_slow_request_does_not_undo_a_logout() {
+    let site = site();
+    let cookie = get(&site.app, "/login", None).await.cookie();
+    let answer = site
+        .during_a_slow_request(&cookie, async {
+            assert_eq!(get(&site.app, "/logout", Some(&cookie)).await.status, 200);
+        })
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.set_cookie.is_empty(), "no cookie: the visitor may have logged in again since");
+    assert!(site.store.records().is_empty(), "no row");
+    assert_eq!(site.who(&cookie).await, "[]", "the old cookie is dead");
+}
+
+#[tokio::test]
+async fn the_logout_removes_the_cookie() {
+    let site = site();
+    let cookie = get(&site.app, "/login", None).await.cookie();
+    for path in ["/logout", "/logout-500"] {
+        let cookie = if path == "/logout" {
+            cookie.clone()
+        } else {
+            get(&site.app, "/login", None).await.cookie()
+        };
+        let answer = get(&site.app, path, Some(&cookie)).await;
+        assert!(answer.set_cookie[0].starts_with("sessionid=\"\"; expires=Thu, 01 Jan 1970"));
+        assert!(site.store.records().is_empty(), "{path}: a logout holds whatever the status");
+    }
+}
+
+#[tokio::test]
+async fn a_session_after_a_flush_has_another_key_and_nothing_of_the_old() {
+    let site = site();
+    let cookie = get(&site.app, "/login", None).await.cookie();
+    let answer = get(&site.app, "/restart", Some(&cookie)).await;
+    assert_ne!(answer.cookie(), cookie);
+    assert_eq!(site.who(&cookie).await, "[]");
+    assert_eq!(site.store.records().len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_key_keeps_the_data_and_ends_the_old_key() {
+    let site = site();
+    let cookie = get(&site.app, "/login", None).await.cookie();
+    let answer = get(&site.app, "/cycle", Some(&cookie)).await;
+    assert_ne!(answer.cookie(), cookie);
+    assert_eq!(site.who(&answer.cookie()).await, r#"["user", "before", "after"]"#);
+    assert_eq!(site.who(&cookie).await, "[]");
+    assert_eq!(site.store.records().len(), 1);
+}
+
+/// Elsewhere the old record was deleted and the new one never made.
+#[tokio::test]
+async fn a_new_key_survives_a_server_error() {
+    let site = site();
+    let cookie = get(&site.app, "/login", None).await.cookie();
+    let answer = get(&site.app, "/cycle-500", Some(&cookie)).await;
+    assert_eq!(answer.status, 500);
+    assert_ne!(answer.cookie(), cookie, "the browser learns the new key");
+    let keys = site.who(&answer.cookie()).await;
+    assert_eq!(keys, r#"["user", "before"]"#, "as Django: with the data it had when it was cycled");
+    assert_eq!(site.who(&cookie).await, "[]");
+}
+
+/// A save under the old key either comes along or is refused; it is never accepted and lost.
+#[tokio::test]
+async fn a_new_key_loses_no_change_of_a_concurrent_request() {
+    let site = site();
+    let cookie = get(&site.app, "/login", None).await.cookie();
+    let key = SessionKey::parse(cookie.split_once('=').unwrap().1);
+    // The request that cycles has loaded before the other one saves.
+    let cycling = site.sessions.open(key).load().await.unwrap();
+    cycling.cycle_key();
+    site.gate.go.notify_one();
+    assert_eq!(get(&site.app, "/slow", Some(&cookie)).await.status, 200);
+    cycling.save().await.unwrap();
+    let moved = site.sessions.open(cycling.key()).load().await.unwrap();
+    assert_eq!(moved.keys(), ["user", "slow"]);
+    assert_eq!(site.store.records().len(), 1);
+
+    // The other way round: saved after the move, it is refused.
+    let cookie = format!("sessionid={}", moved.key().unwrap().expose());
+    let answer = site
+        .during_a_slow_request(&cookie, async {
+            get(&site.app, "/cycle", Some(&cookie)).await;
+        })
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_new_key_does_not_undo_a_logout() {
+    let site = site();
+    let cookie = get(&site.app, "/login", None).await.cookie();
+    let key = SessionKey::parse(cookie.split_once('=').unwrap().1);
+    let cycling = site.sessions.open(key).load().await.unwrap();
+    cycling.cycle_key();
+    get(&site.app, "/logout", Some(&cookie)).await;
+    assert_eq!(cycling.save().await.unwrap_err().kind(), SessionErrorKind::Interrupted);
+    assert!(site.store.records().is_empty(), "neither the old nor a new session is there");
+}
+
+/// A flush that comes while the session is being saved still wins.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flush_during_a_save_wins() {
+    for _ in 0..50 {
+        let site = site();
+        let session = site.sessions.open(None).load().await.unwrap();
+        session.insert("user", "ada").unwrap();
+        let saving = tokio::spawn({
+            let session = session.clone();
+            async move { session.save().await }
+        });
+        session.flush();
+        saving.await.unwrap().unwrap();
+        session.save().await.unwrap();
+        assert!(site.store.records().is_empty());
+        assert!(session.is_empty());
+    }
+}
+
+/// The client goes away at each point at which a request waits: the stored session stays whole,
+/// and a later logout works.
+#[tokio::test]
+async fn a_client_that_leaves_breaks_nothing() {
+    for path in ["/login", "/cycle", "/logout", "/restart"] {
+        for polls in 1..12 {
+            let site = site();
+            let cookie = get(&site.app, "/login", None).await.cookie();
+            let mut request = Box::pin(get(&site.app, path, Some(&cookie)));
+            for _ in 0..polls {
+                let polled = std::future::poll_fn(|cx| {
+                    std::task::Poll::Ready(request.as_mut().poll(cx).is_ready())
+                });
+                if polled.await {
+                    break;
+                }
+            }
+            drop(request);
+            let live = site.store.clock().now();
+            let records = site.store.records().clone();
+            for record in records.values().filter(|record| record.expires_at() > live) {
+                assert!(site.sessions.codec().decode(record.payload()).is_ok(), "{path} {polls}");
+            }
+            get(&site.app, "/logout", Some(&cookie)).await;
+            assert_eq!(site.who(&cookie).await, "[]", "{path} {polls}");
+        }
+    }
+}

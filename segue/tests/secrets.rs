@@ -1,0 +1,116 @@
+//! Secrets and session ids show themselves nowhere: not in `Debug`, not in errors, not in the log.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking, and nobody imports it"
+)]
+
+mod common;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::get as route;
+use common::{KEY, SECRET, TestStore, clock, get, key, keys, layer, settings};
+use segue::{Codec, Session, SessionData, SessionError, Sessions, SignedDuration};
+
+/// What must not be seen: the key of the session, the secret key, a value.
+const VALUE: &str = "a value nobody else may see";
+
+fn assert_clean(text: &str) {
+    for secret in [KEY, SECRET, VALUE] {
+        assert!(!text.contains(secret), "{secret:?} shows in {text:?}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn handler(session: Session) -> Result<&'static str, SessionError> {
+    session.insert("value", VALUE)?;
+    session.get::<u32>("value")?;
+    Ok("")
+}
+
+#[tokio::test]
+async fn nothing_secret_is_written_to_the_log() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let store = TestStore::new(clock());
+    let app = Router::new().route("/", route(handler)).layer(layer(&store, &settings()));
+    let cookie = format!("sessionid={KEY}");
+    let live = store.clock().now() + SignedDuration::from_secs(60);
+    let codec = Codec::signed_json(&keys(), &clock());
+    let payload = codec.encode(&SessionData::parse("{}").unwrap());
+    // A wrong type, a store that is down, a payload that is not ours, a session lost on the way.
+    store.plant(key(), &payload, live);
+    assert_eq!(get(&app, "/", Some(&cookie)).await.status, 500);
+    store.set_down(true);
+    assert_eq!(get(&app, "/", Some(&cookie)).await.status, 503);
+    store.set_down(false);
+    store.plant(key(), format!("{VALUE}:{SECRET}").as_bytes(), live);
+    get(&app, "/", Some(&cookie)).await;
+    let sessions = layer(&store, &settings()).sessions().clone();
+    let session = sessions.open(Some(key())).load().await.unwrap();
+    session.insert("value", VALUE).unwrap();
+    drop(session);
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for line in ["session failed", "cannot be read", "never saved", "the session store failed"] {
+        assert!(text.contains(line), "the log says {line:?}: {text}");
+    }
+    assert_clean(&text);
+}
+
+#[tokio::test]
+async fn nothing_secret_shows_in_debug() {
+    let store = TestStore::new(clock());
+    let settings = settings();
+    let sessions = Sessions::with_clock(store.clone(), &settings, clock()).unwrap();
+    store.set_next_key(key());
+    let handle = sessions.open(None);
+    let session = handle.load().await.unwrap();
+    session.insert("value", VALUE).unwrap();
+    session.save().await.unwrap();
+    let data = SessionData::parse(&format!(r#"{{"value":"{VALUE}"}}"#)).unwrap();
+    let layer = layer(&store, &settings);
+    let signer = segue::signing::Signer::new(&keys(), "salt");
+    let things: [&dyn std::fmt::Debug; 11] = [
+        &session,
+        &handle,
+        &sessions,
+        &settings,
+        &keys(),
+        &key(),
+        &data,
+        &layer,
+        &signer,
+        &*store.records(),
+        &sessions.codec(),
+    ];
+    for thing in things {
+        assert_clean(&format!("{thing:?} {thing:#?}"));
+    }
+}

@@ -1,0 +1,174 @@
+//! The tests, and how many of them there were.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::report::Report;
+use crate::setup::Setup;
+use crate::steps::{cargo_command, root};
+
+/// The integration tests that need real Django, and those that need a browser, by their names.
+const NEED_DJANGO: &[&str] = &["django"];
+const NEED_BROWSER: &[&str] = &["browser"];
+
+pub(crate) fn run(setup: &Setup, report: &mut Report) {
+    let left_out = left_out(setup, report);
+    if left_out.is_empty() {
+        run_cargo_test(&[], setup, report);
+        return;
+    }
+    // Cargo cannot leave a test program out, so all the others are named.
+    match integration_tests() {
+        Ok(names) => {
+            let mut arguments = vec!["--lib".to_owned(), "--bins".to_owned()];
+            for name in names.into_iter().filter(|name| !left_out.contains(&name.as_str())) {
+                arguments.extend(["--test".to_owned(), name]);
+            }
+            run_cargo_test(&arguments, setup, report);
+            run_cargo_test(&["--doc".to_owned()], setup, report);
+        }
+        Err(reason) => report.fail("cargo test", &reason),
+    }
+}
+
+fn left_out(setup: &Setup, report: &mut Report) -> Vec<&'static str> {
+    let mut left_out = Vec::new();
+    if setup.python.is_none() {
+        left_out.extend(NEED_DJANGO.iter().map(|name| (*name, "there is no Django")));
+    }
+    if !setup.has_browser {
+        left_out.extend(NEED_BROWSER.iter().map(|name| (*name, "there is no Chromium")));
+    }
+    for (name, reason) in &left_out {
+        report.skip(&format!("the test program `{name}`"), reason);
+    }
+    left_out.into_iter().map(|(name, _)| name).collect()
+}
+
+/// The names of the workspace's integration tests.
+fn integration_tests() -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    for package in entries(&root())? {
+        for path in entries(&package.join("tests"))? {
+            // `tests/NAME.rs` or `tests/NAME/main.rs`; other folders are shared code.
+            let is_test = path.extension().is_some_and(|extension| extension == "rs")
+                || path.join("main.rs").is_file();
+            let name = path.file_stem().filter(|_| is_test);
+            names.extend(name.map(|name| name.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// What is in a folder; nothing where there is no folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+        .map_err(|error| format!("cannot list {}: {error}", folder.display()))
+}
+
+/// Runs tests, shows their output as it comes, and counts their results.
+fn run_cargo_test(arguments: &[String], setup: &Setup, report: &mut Report) {
+    let shown = ["cargo test", &arguments.join(" ")].join(" ");
+    report.timed(shown.trim(), |report| {
+        let mut command = cargo_command("test --workspace --all-features --no-fail-fast");
+        command.args(arguments).stdout(Stdio::piped());
+        if let Some(python) = &setup.python {
+            command.env("SEGUE_TEST_PYTHON", python);
+        }
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => return report.fail("cargo test", &error.to_string()),
+        };
+        let sum = child.stdout.take().map(show_and_count).unwrap_or_default();
+        report.add_tests(sum.passed, sum.failed, sum.ignored);
+        match child.wait() {
+            // Something did not compile, or a test program died before it could count.
+            Ok(status) if !status.success() && sum.failed == 0 => {
+                report.fail("cargo test", &status.to_string());
+            }
+            Ok(_) if sum.passed == 0 && sum.failed == 0 => {
+                report.fail("cargo test", "not one test ran");
+            }
+            Ok(_) => {}
+            Err(error) => report.fail("cargo test", &error.to_string()),
+        }
+    });
+}
+
+/// Passes the output on, line by line as it comes, and adds up its results.
+fn show_and_count(output: impl Read) -> Counts {
+    let mut sum = Counts::default();
+    for line in BufReader::new(output).split(b'\n') {
+        let Ok(line) = line else { break };
+        // A test may print anything.
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        if let Some(counts) = Counts::read(&line) {
+            sum.add(&counts);
+        }
+    }
+    sum
+}
+
+/// The numbers in a `test result:` line.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+impl Counts {
+    /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; …`
+    fn read(line: &str) -> Option<Self> {
+        let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
+        let number = |word: &str| {
+            let part = numbers.split("; ").find_map(|part| part.strip_suffix(word))?;
+            part.trim().parse().ok()
+        };
+        Some(Self {
+            passed: number("passed")?,
+            failed: number("failed")?,
+            ignored: number("ignored")?,
+        })
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_read_from_their_line_alone() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered \
+                    out; finished in 0.10s";
+        let counts = Counts { passed: 12, failed: 3, ignored: 1 };
+        assert_eq!(Counts::read(line), Some(counts));
+        assert_eq!(Counts::read("test result_is_read ... ok"), None);
+        assert_eq!(Counts::read("test result: "), None);
+        let output = format!("running\n{line}\nnot \u{e9}\n{line}\n");
+        assert_eq!(show_and_count(output.as_bytes()), Counts { passed: 24, failed: 6, ignored: 2 });
+    }
+
+    #[test]
+    fn the_tests_that_may_be_left_out_are_there() {
+        let names = integration_tests().unwrap();
+        for name in NEED_DJANGO.iter().chain(NEED_BROWSER) {
+            assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
+        }
+    }
+}
