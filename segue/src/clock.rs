@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// What time it is: the system's clock, or one that a test moves by hand.
@@ -61,6 +63,16 @@ pub(crate) fn seconds_after(start: Timestamp, seconds: i64) -> Timestamp {
         Timestamp::MIN
     } else {
         Timestamp::MAX
+    })
+}
+
+/// The instant of a date in UTC. Python's calendar ends some hours after ours, and "never" is often
+/// its last day: that is the last instant here.
+pub(crate) fn instant_of(date: DateTime) -> Timestamp {
+    TimeZone::UTC.to_timestamp(date).unwrap_or(if date.year() > 0 {
+        Timestamp::MAX
+    } else {
+        Timestamp::MIN
     })
 }
 

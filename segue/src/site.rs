@@ -2,7 +2,6 @@
 
 use axum::Router;
 
-use crate::clock::Clock;
 #[cfg(feature = "sqlite")]
 use crate::database::Database;
 use crate::engines;
@@ -115,7 +114,7 @@ impl Stores {
             #[cfg(feature = "sqlite")]
             SessionEngine::Database => {
                 let database = Database::connect(&settings.database_url).await?;
-                let store = engines::DatabaseStore::new(database.clone(), Clock::system());
+                let store = engines::DatabaseStore::new(database.clone(), crate::Clock::system());
                 Ok(Self { sessions: AnyStore::new(store), database: Some(database) })
             }
             #[cfg(not(feature = "sqlite"))]

@@ -1,7 +1,15 @@
 //! The demo's own program, used by a person: here by a headless Chromium.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test may panic"
+)]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod processes;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -9,7 +17,8 @@ use std::time::{Duration, Instant, SystemTime};
 use fantoccini::cookies::Cookie;
 use fantoccini::{Client, Locator};
 
-use processes::{Browser, Demo, Driver, Look};
+use common::Project;
+use processes::{Browser, Driver, Look};
 
 /// Longer than any page takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,7 +27,8 @@ const TWO_WEEKS: u64 = 14 * 24 * 60 * 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_visitor_sets_reads_clears_and_ends_a_session() {
-    let (demo, driver) = (Demo::start(), Driver::start());
+    let project = Project::new();
+    let (demo, driver) = (project.serve(), Driver::start());
     let browser = Browser::open(&driver, Look::Desktop).await;
     let page = Page { client: browser.client(), site: demo.address.clone() };
     browser.run(visit(page)).await;
@@ -26,7 +36,8 @@ async fn a_visitor_sets_reads_clears_and_ends_a_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_visitor_typed_is_shown_and_never_run() {
-    let (demo, driver) = (Demo::start(), Driver::start());
+    let project = Project::new();
+    let (demo, driver) = (project.serve(), Driver::start());
     let browser = Browser::open(&driver, Look::Desktop).await;
     let page = Page { client: browser.client(), site: demo.address.clone() };
     browser.run(attack(page)).await;
@@ -34,7 +45,8 @@ async fn what_a_visitor_typed_is_shown_and_never_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pages_fit_a_phone_and_follow_the_dark_mode() {
-    let (demo, driver) = (Demo::start(), Driver::start());
+    let project = Project::new();
+    let (demo, driver) = (project.serve(), Driver::start());
     for look in [Look::Phone, Look::Dark] {
         let browser = Browser::open(&driver, look).await;
         let page = Page { client: browser.client(), site: demo.address.clone() };

@@ -1,17 +1,17 @@
-//! The programs that the tests start, and that end with them.
+//! A browser and the program that drives it; both end with the test.
 
-use std::fs;
 use std::future::Future;
-use std::io::{BufRead as _, BufReader};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use tempfile::TempDir;
+
+use crate::common::Program;
 
 const INSTALL: &str = "these tests need Chromium and its driver: run `cargo xtask test`, which \
                        installs them, or install the Debian packages chromium and chromium-driver";
@@ -23,88 +23,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(180);
 pub(crate) fn screenshots() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     target.join("screenshots")
-}
-
-/// A program that is stopped when this is dropped, also after a failed assertion.
-struct Program {
-    child: Child,
-    output: BufReader<ChildStdout>,
-}
-
-impl Program {
-    fn start(command: &mut Command) -> std::io::Result<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Ok(Self { child, output })
-    }
-
-    /// Reads what it prints up to the line with this text, and gives what follows the text.
-    fn wait_for(&mut self, text: &str) -> String {
-        let mut seen = String::new();
-        loop {
-            let mut line = String::new();
-            let read = self.output.read_line(&mut line).unwrap();
-            assert!(read > 0, "the program ended without {text:?}; it printed:\n{seen}");
-            if let Some((_, rest)) = line.split_once(text) {
-                return rest.to_owned();
-            }
-            seen += &line;
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing else to do about it here.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The demo, as `cargo run` starts it, on a fresh copy of its folder.
-pub(crate) struct Demo {
-    pub(crate) address: String,
-    _program: Program,
-    _folder: TempDir,
-}
-
-impl Demo {
-    pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let settings = folder.path().join("settings.toml");
-        fs::copy(source.join("settings.toml"), &settings).unwrap();
-        copy_folder(&source.join("templates"), &folder.path().join("templates"));
-
-        let migrated = Self::command(&settings).arg("migrate").output().unwrap();
-        assert!(migrated.status.success(), "{migrated:?}");
-        // Port 0: the system gives one that is free.
-        let mut program =
-            Program::start(Self::command(&settings).args(["runserver", "127.0.0.1:0"])).unwrap();
-        let rest = program.wait_for("Serving on http://");
-        let address = format!("http://{}", rest.split_whitespace().next().unwrap());
-        Self { address, _program: program, _folder: folder }
-    }
-
-    fn command(settings: &Path) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_session_management_project"));
-        // The settings of whoever runs the tests are not the demo's.
-        command.env_clear().env("RUST_LOG", "error").arg("--settings").arg(settings);
-        command
-    }
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let copy = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_folder(&path, &copy);
-        } else {
-            fs::copy(&path, copy).unwrap();
-        }
-    }
 }
 
 /// The program that starts browsers and hands them our commands.

@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
-use crate::clock::fraction;
+use crate::clock::{fraction, instant_of};
 use crate::error::{StoreError, StoreErrorKind};
 
 /// A date as Django writes it: UTC, microseconds only where there are any. The texts compare like
@@ -17,8 +16,7 @@ pub(crate) fn write_date(date: Timestamp) -> String {
 
 /// The date in a column that Django or [`write_date`] wrote.
 pub(crate) fn read_date(text: &str) -> Result<Timestamp, StoreError> {
-    let read = || TimeZone::UTC.to_timestamp(text.parse::<DateTime>()?);
-    read().map_err(|error: jiff::Error| {
+    text.parse::<DateTime>().map(instant_of).map_err(|error| {
         StoreError::new(
             StoreErrorKind::Corrupt,
             "django_session.expire_date holds a date that Django did not write",

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::sessions::Rules;
-use crate::clock::{fraction, seconds_after};
+use crate::clock::{fraction, instant_of, seconds_after};
 use crate::data::SessionData;
 use crate::json;
 
@@ -133,10 +131,7 @@ fn write_date(date: Timestamp) -> String {
 
 /// What Python's `datetime.isoformat()` writes; without an offset it counts as UTC.
 fn parse_date(text: &str) -> Option<Timestamp> {
-    text.parse().ok().or_else(|| {
-        let date: DateTime = text.parse().ok()?;
-        TimeZone::UTC.to_timestamp(date).ok()
-    })
+    text.parse().ok().or_else(|| text.parse().ok().map(instant_of))
 }
 
 #[cfg(test)]

@@ -1,0 +1,149 @@
+//! The demo's program, as an operator uses it: commands, settings, signals, trouble.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test fails by panicking, and nobody imports it"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod settings;
+mod trouble;
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use common::{Demo, Project, request};
+
+#[test]
+fn the_help_names_every_command() {
+    let help = Project::new().succeed(&["--help"]);
+    for command in ["runserver", "migrate", "clearsessions", "check", "--settings <FILE>"] {
+        assert!(help.contains(command), "{command} is not in\n{help}");
+    }
+    let help = Project::new().succeed(&["runserver", "--help"]);
+    assert!(help.contains("[ADDR:PORT]") && help.contains("127.0.0.1:8000"), "{help}");
+    let complaint = Project::new().fail(&["runsever"]);
+    assert!(complaint.contains("runserver"), "a slip of the pen is mended: {complaint}");
+}
+
+#[test]
+fn without_arguments_it_migrates_and_serves() {
+    let project = Project::new();
+    // The default port may be taken here: then the program says so, and that is what is tested.
+    let free = TcpListener::bind("127.0.0.1:8000").map(drop).is_ok();
+    if free {
+        let demo = Demo::start(&mut project.command());
+        assert_eq!(demo.address, "http://127.0.0.1:8000");
+        assert_eq!(demo.get("/set/", None).status, 200);
+    } else {
+        let complaint = project.fail(&[]);
+        assert!(complaint.contains("another program listens there"), "{complaint}");
+    }
+    assert!(project.path("db.sqlite3").exists(), "it migrated first");
+    assert!(project.succeed(&["migrate"]).contains("No migrations to apply."));
+}
+
+#[test]
+fn migrate_says_what_it_did() {
+    let project = Project::new();
+    assert!(project.succeed(&["migrate"]).contains("Applying sessions.0001_initial... OK"));
+    assert!(project.succeed(&["migrate"]).contains("No migrations to apply."));
+}
+
+#[test]
+fn runserver_warns_of_what_is_not_migrated() {
+    let project = Project::new();
+    let mut command = project.command();
+    command.args(["runserver", "127.0.0.1:0"]).stderr(std::process::Stdio::piped());
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut errors = std::io::BufReader::new(child.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut errors, &mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.contains("1 unapplied migration(s): sessions.0001_initial"), "{line}");
+    assert!(line.contains("run `migrate`"), "{line}");
+}
+
+#[test]
+fn clearsessions_counts() {
+    let project = Project::new();
+    let demo = project.serve();
+    assert_eq!(demo.get("/set/", None).status, 200);
+    assert_eq!(project.succeed(&["clearsessions"]), "No expired sessions to remove.\n");
+    drop(demo);
+    // A session that lives for a second.
+    let mut command = project.command();
+    command.env("SESSION_COOKIE_AGE", "1").args(["runserver", "127.0.0.1:0"]);
+    let demo = Demo::start(&mut command);
+    assert_eq!(demo.get("/set/", None).status, 200);
+    assert_eq!(demo.get("/set/", None).status, 200);
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(project.succeed(&["clearsessions"]), "Removed 2 expired sessions.\n");
+}
+
+#[test]
+fn the_clean_up_task_runs_within_the_server() {
+    let project = Project::new();
+    project.succeed(&["migrate"]);
+    let mut command = project.command();
+    command.env("SESSION_COOKIE_AGE", "1").env("SESSION_CLEANUP_INTERVAL", "1");
+    let demo = Demo::start(command.args(["runserver", "127.0.0.1:0"]));
+    assert_eq!(demo.get("/set/", None).status, 200);
+    std::thread::sleep(Duration::from_millis(3500));
+    assert_eq!(project.succeed(&["clearsessions"]), "No expired sessions to remove.\n");
+    demo.program.signal("TERM");
+    assert!(demo.program.wait(), "the task ends with the server");
+}
+
+#[test]
+fn check_explains() {
+    let project = Project::new();
+    let text = project.succeed(&["check"]);
+    assert!(text.contains("not applied: sessions.0001_initial; run `migrate`"), "{text}");
+    project.succeed(&["migrate"]);
+    assert!(project.succeed(&["check"]).ends_with("No issues found.\n"));
+    let text = project.succeed(&["check", "--deploy"]);
+    for id in ["security.W012", "security.W018"] {
+        assert!(text.contains(id), "{id} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_in_words() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let complaint = Project::new().fail(&["runserver", &address]);
+    assert!(complaint.contains(&format!("cannot listen on {address}: another program")));
+}
+
+/// A request that is under way when the server is asked to stop gets its answer; a new one none.
+#[test]
+fn a_stop_lets_requests_end() {
+    for signal in ["TERM", "INT"] {
+        let project = Project::new();
+        let demo = project.serve();
+        let cookie = demo.get("/set/", None).cookie();
+        // Another process holds the database, so the request waits for it.
+        let database = project.path("db.sqlite3");
+        let lock = trouble::Lock::hold(&database);
+        let address = demo.address.clone();
+        let slow = std::thread::spawn({
+            let cookie = cookie.clone();
+            move || request(&address, "POST", "/set/", Some(&cookie), "name=late").unwrap()
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        demo.program.signal(signal);
+        std::thread::sleep(Duration::from_millis(500));
+        assert!(request(&demo.address, "GET", "/", None, "").is_err(), "no new requests");
+        lock.release();
+        assert_eq!(slow.join().unwrap().status, 200, "{signal}: the one under way was finished");
+        assert!(demo.program.wait(), "{signal}: a stop on request is a success");
+        let again = Demo::start(project.command().args(["runserver", "127.0.0.1:0"]));
+        assert!(again.get("/get/", Some(&cookie)).body.contains("Session Value is late"));
+    }
+}

@@ -1,0 +1,134 @@
+//! Wrong settings stop the start, and say what is wrong; the environment goes over the file.
+
+use std::fs;
+
+use crate::common::{Demo, Project};
+
+const KEY: &str = "SECRET_KEY = \"hunter2-hunter2-hunter2\"\n";
+
+/// Runs `check` with this line in the settings, and gives the complaint.
+fn complaint(line: &str) -> String {
+    let project = Project::new();
+    project.set(&format!("{KEY}{line}\n"));
+    let complaint = project.fail(&["check"]);
+    assert!(!complaint.contains("hunter2"), "a secret shows: {complaint}");
+    complaint
+}
+
+#[test]
+fn each_wrong_value_is_named_with_what_was_found_and_what_is_allowed() {
+    let cases = [
+        ("SESSION_ENGINE = \"databse\"", "SESSION_ENGINE: found \"databse\" in settings.toml"),
+        ("SESSION_CACHE_ALIAS = 1", "SESSION_CACHE_ALIAS: found 1 in settings.toml"),
+        ("SESSION_COOKIE_NAME = \"a b\"", "SESSION_COOKIE_NAME: found \"a b\""),
+        ("SESSION_COOKIE_AGE = \"a week\"", "SESSION_COOKIE_AGE: found \"a week\""),
+        ("SESSION_COOKIE_AGE = 0", "SESSION_COOKIE_AGE: found 0"),
+        ("SESSION_COOKIE_DOMAIN = \"a;b\"", "SESSION_COOKIE_DOMAIN: found \"a;b\""),
+        ("SESSION_COOKIE_PATH = \"app\"", "SESSION_COOKIE_PATH: found \"app\""),
+        ("SESSION_COOKIE_SECURE = \"yes\"", "SESSION_COOKIE_SECURE: found \"yes\""),
+        ("SESSION_COOKIE_HTTPONLY = 1", "SESSION_COOKIE_HTTPONLY: found 1"),
+        ("SESSION_COOKIE_SAMESITE = \"Lux\"", "SESSION_COOKIE_SAMESITE: found \"Lux\""),
+        ("SESSION_COOKIE_SAMESITE = true", "SESSION_COOKIE_SAMESITE: found true"),
+        ("SESSION_SAVE_EVERY_REQUEST = []", "SESSION_SAVE_EVERY_REQUEST: found []"),
+        ("SESSION_EXPIRE_AT_BROWSER_CLOSE = 2.5", "SESSION_EXPIRE_AT_BROWSER_CLOSE: found 2.5"),
+        ("SESSION_FILE_PATH = 5", "SESSION_FILE_PATH: found 5"),
+        ("SESSION_SERIALIZER = \"pickle\"", "SESSION_SERIALIZER: found \"pickle\""),
+        ("SESSION_CLEANUP_INTERVAL = -1", "SESSION_CLEANUP_INTERVAL: found -1"),
+        ("SECRET_KEY_FALLBACKS = \"hunter2\"", "SECRET_KEY_FALLBACKS: found something else"),
+        ("DATABASE_URL = \"oracle://u:hunter2@h/d\"", "DATABASE_URL: found a URL with the scheme"),
+        ("DEBUG = \"on\"", "DEBUG: found \"on\""),
+        ("ALLOWED_HOSTS = \"a, b\"", "ALLOWED_HOSTS: found \"a, b\""),
+        ("ALLOWED_HOSTS = [\"https://a\"]", "ALLOWED_HOSTS: found \"https://a\""),
+        ("SESSION_COKIE_AGE = 5", "did you mean SESSION_COOKIE_AGE?"),
+        ("session_cookie_age = 5", "did you mean SESSION_COOKIE_AGE?"),
+        (
+            "SESSION_COOKIE_NAME = \"__Host-id\"\nSESSION_COOKIE_SECURE = false",
+            "SESSION_COOKIE_SECURE: found false",
+        ),
+    ];
+    for (line, expected) in cases {
+        let complaint = complaint(line);
+        assert!(complaint.contains(expected), "{line}: {complaint}");
+        assert!(
+            complaint.contains("allowed: ") || complaint.contains("did you mean"),
+            "{complaint}"
+        );
+    }
+}
+
+#[test]
+fn names_of_ones_own_are_welcome() {
+    let project = Project::new();
+    project.set(&format!("{KEY}PAGE_SIZE = 20\nCSRF_COOKIE_NAME = \"x\"\n"));
+    project.succeed(&["check"]);
+}
+
+#[test]
+fn a_file_that_is_missing_or_no_toml_is_named() {
+    let project = Project::new();
+    project.set("SESSION_COOKIE_AGE 600");
+    let complaint = project.fail(&["check"]);
+    assert!(complaint.contains("settings.toml") && complaint.contains("line 1"), "{complaint}");
+    fs::remove_file(project.path("settings.toml")).unwrap();
+    assert!(project.fail(&["check"]).contains("No such file"));
+}
+
+#[test]
+fn without_a_secret_key_it_starts_for_development_only() {
+    let project = Project::new();
+    project.set("DEBUG = false\n");
+    let complaint = project.fail(&["check"]);
+    assert!(complaint.contains("SECRET_KEY is not set"), "{complaint}");
+    assert!(!project.path("secret_key.txt").exists());
+
+    project.set("SECRET_KEY = \"\"\n");
+    assert!(project.fail(&["check"]).contains("SECRET_KEY: found something else"));
+
+    project.set("DEBUG = true\n");
+    let mut command = project.command();
+    let output = command.env("RUST_LOG", "warn").arg("check").output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("made one for DEBUG") && log.contains("secret_key.txt"), "{log}");
+    let key = fs::read_to_string(project.path("secret_key.txt")).unwrap();
+    assert!(!log.contains(key.trim()));
+    project.succeed(&["check"]);
+    assert_eq!(fs::read_to_string(project.path("secret_key.txt")).unwrap(), key, "it is kept");
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let project = Project::new();
+    project.set(&format!("{KEY}SESSION_COOKIE_NAME = \"fromfile\"\nSESSION_COOKIE_AGE = 100\n"));
+    project.succeed(&["migrate"]);
+    let mut command = project.command();
+    command
+        .env("SESSION_COOKIE_AGE", "600")
+        .env("SESSION_COOKIE_SECURE", "Yes")
+        .env("SESSION_COOKIE_HTTPONLY", "off")
+        .env("SESSION_COOKIE_SAMESITE", "false")
+        .env("SESSION_COOKIE_PATH", "")
+        .env("ALLOWED_HOSTS", "a.example, b.example")
+        .env("SECRET_KEY_FALLBACKS", "[\"one, with a comma\", \"two\"]");
+    let demo = Demo::start(command.args(["runserver", "127.0.0.1:0"]));
+    let answer = demo.get("/set/", None);
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.starts_with("fromfile="), "{cookie}");
+    assert!(cookie.ends_with("; Max-Age=600; Path=/; Secure"), "{cookie}");
+    assert!(!cookie.contains("HttpOnly"), "{cookie}");
+
+    let output = project.command().env("SESSION_COOKIE_AGE", "soon").arg("check").output().unwrap();
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(complaint.contains("SESSION_COOKIE_AGE: found \"soon\" in the environment"));
+}
+
+/// Secure unless it is a developer's machine.
+#[test]
+fn the_cookie_is_secure_in_production() {
+    for (debug, secure) in [(false, true), (true, false)] {
+        let project = Project::new();
+        project.set(&format!("{KEY}DEBUG = {debug}\n"));
+        let answer = project.serve().get("/set/", None);
+        let cookie = answer.header("set-cookie").unwrap();
+        assert_eq!(cookie.ends_with("; Secure"), secure, "{cookie}");
+    }
+}

@@ -1,0 +1,162 @@
+//! A server that is killed, and a database in trouble under a server that runs.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::common::{Demo, Project, request};
+
+/// Another process that holds the write lock of a database.
+pub struct Lock {
+    child: Child,
+}
+
+impl Lock {
+    pub fn hold(database: &Path) -> Self {
+        let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); \
+                      c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read()";
+        let mut child = Command::new("python3")
+            .args(["-c", script])
+            .arg(database)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+        assert_eq!(line, "held\n");
+        Self { child }
+    }
+
+    pub fn release(mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What was answered with 200 is there after the restart: nothing acknowledged is lost.
+#[test]
+fn kill_9_under_load_loses_no_acknowledged_write() {
+    const VISITORS: usize = 8;
+    let project = Project::new();
+    for round in 0..3 {
+        let demo = project.serve();
+        let killed = AtomicBool::new(false);
+        let visitors: Vec<(String, u32)> = std::thread::scope(|scope| {
+            let visitors: Vec<_> = (0..VISITORS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let cookie = demo.get("/set/", None).cookie();
+                        let mut acknowledged = 0;
+                        while !killed.load(Ordering::SeqCst) {
+                            let name = format!("name={}", acknowledged + 1);
+                            let answer =
+                                request(&demo.address, "POST", "/set/", Some(&cookie), &name);
+                            match answer {
+                                Ok(answer) if answer.status == 200 => acknowledged += 1,
+                                _ => break,
+                            }
+                        }
+                        (cookie, acknowledged)
+                    })
+                })
+                .collect();
+            std::thread::sleep(Duration::from_millis(700 + 200 * round));
+            demo.program.signal("KILL");
+            killed.store(true, Ordering::SeqCst);
+            visitors.into_iter().map(|visitor| visitor.join().unwrap()).collect()
+        });
+        assert!(!demo.program.wait(), "it was killed");
+        let total: u32 = visitors.iter().map(|(_, acknowledged)| acknowledged).sum();
+        assert!(total > 50, "there was a load: {total} writes");
+
+        let again = Demo::start(project.command().args(["runserver", "127.0.0.1:0"]));
+        for (cookie, acknowledged) in visitors {
+            let page = again.get("/get/", Some(&cookie)).body;
+            // The one under way when it was killed may have been written too.
+            let found = [acknowledged, acknowledged + 1]
+                .iter()
+                .any(|n| page.contains(&format!("Session Value is {n}<")))
+                || (acknowledged == 0 && page.contains("Session Value is manish<"));
+            assert!(found, "{acknowledged} were acknowledged, and the page says {page}");
+        }
+    }
+}
+
+/// Two servers on one file, one visitor: both see one session.
+#[test]
+fn two_servers_share_a_database() {
+    let project = Project::new();
+    let (one, two) = (project.serve(), project.serve());
+    let cookie = one.set_name("ada", None).cookie();
+    assert!(two.get("/get/", Some(&cookie)).body.contains("Session Value is ada"));
+    two.set_name("grace", Some(&cookie));
+    assert!(one.get("/get/", Some(&cookie)).body.contains("Session Value is grace"));
+    request(&two.address, "POST", "/flush/", Some(&cookie), "").unwrap();
+    assert!(one.get("/get/", Some(&cookie)).body.contains("No Session Value is set"));
+}
+
+#[test]
+fn a_database_in_trouble_is_a_503_that_keeps_the_cookie() {
+    let project = Project::new();
+    let demo = project.serve();
+    let cookie = demo.get("/set/", None).cookie();
+    let (path, moved) = (project.path("db.sqlite3"), project.path("moved"));
+    fs::rename(&path, &moved).unwrap();
+    fs::create_dir(&path).unwrap();
+    for answer in [demo.get("/get/", Some(&cookie)), demo.set_name("x", Some(&cookie))] {
+        assert_eq!((answer.status, answer.header("set-cookie")), (503, None), "{answer:?}");
+        assert!(answer.body.contains("cannot reach its session store"));
+        assert!(!answer.body.contains("sqlite"), "nothing of the inside shows");
+    }
+    fs::remove_dir(&path).unwrap();
+    fs::rename(&moved, &path).unwrap();
+    assert!(demo.get("/get/", Some(&cookie)).body.contains("Session Value is manish"));
+}
+
+/// A server without permission to write says so at the start. Root may write everything, so as
+/// root the server is started as nobody.
+#[test]
+fn a_read_only_database_is_said_at_the_start() {
+    let project = Project::new();
+    project.set("SECRET_KEY = \"a key for a test, and a long one at that: 0123456789\"\n");
+    project.succeed(&["migrate"]);
+    let program = project.path("program");
+    fs::copy(env!("CARGO_BIN_EXE_session_management_project"), &program).unwrap();
+    let mode = |name: &str, mode| {
+        fs::set_permissions(project.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("db.sqlite3", 0o444);
+    mode("settings.toml", 0o444);
+    mode("program", 0o555);
+    mode("", 0o555);
+    let is_root = fs::metadata("/proc/self").unwrap();
+    let is_root = std::os::unix::fs::MetadataExt::uid(&is_root) == 0;
+    let mut command = if is_root {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(&program);
+        command
+    } else {
+        Command::new(&program)
+    };
+    let output =
+        command.current_dir(project.path("")).args(["runserver", "127.0.0.1:0"]).output().unwrap();
+    mode("", 0o755);
+    assert!(!output.status.success());
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(complaint.contains("DATABASE_URL names cannot be opened"), "{complaint}");
+    let says_why =
+        complaint.contains("is read-only") || complaint.contains("may this process read");
+    assert!(says_why, "{complaint}");
+}
