@@ -41,3 +41,9 @@ pub use settings::Settings;
 #[cfg(feature = "axum")]
 pub use site::Site;
 pub use store::{AnyStore, Cleared, Record, Replaced, SessionStore};
+
+/// Compiles the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[allow(missing_debug_implementations, reason = "a place for a doc comment")]
+pub struct Readme;
