@@ -62,7 +62,8 @@ impl SessionData {
     /// No entries, no changes.
     #[must_use]
     pub fn new() -> Self {
-        Self { source: Arc::from(""), entries: Vec::new(), log: Vec::new() }
+        // The empty text of the standard library is shared: a session nobody looks at costs nothing.
+        Self { source: Arc::default(), entries: Vec::new(), log: Vec::new() }
     }
 
     /// Reads a JSON object as Python's `json` writes it: `NaN`, integers of any size and lone

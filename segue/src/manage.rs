@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use axum::Router;
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use crate::error::describe;
 use crate::settings::Settings;
@@ -87,10 +87,10 @@ impl Project {
     }
 
     fn try_run(self) -> CommandResult {
-        let cli = Cli::parse();
+        let matches = Cli::with_default(&self.without_arguments).get_matches();
+        let cli = Cli::from_arg_matches(&matches)?;
         let commands = match cli.command {
             Some(command) => vec![command],
-            None if self.without_arguments.is_empty() => return Ok(Cli::print_help()?),
             None => Command::named(&self.without_arguments)?,
         };
         let file = cli.settings.or_else(|| find_settings(&self.base_dir));

@@ -207,19 +207,6 @@ async fn the_clean_up_survives_errors() {
 }
 
 #[tokio::test]
-async fn a_table_of_that_name_which_is_not_djangos_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("db.sqlite3").display());
-    let database = Database::from_url(&url).await.unwrap();
-    let mut other = SqliteConnection::connect(&url).await.unwrap();
-    sqlx::query("CREATE TABLE django_session (id integer)").execute(&mut other).await.unwrap();
-    let error = database.migrate().await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Refused);
-    assert!(error.to_string().contains("lacks session_key, session_data, expire_date"), "{error}");
-    assert_eq!(database.unapplied().await.unwrap().len(), 1, "and nothing is recorded");
-}
-
-#[tokio::test]
 async fn the_memory_engine_counts_what_it_clears() {
     let clock = common::clock();
     let store = MemoryStore::with_clock(clock.clone());

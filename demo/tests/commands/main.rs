@@ -24,6 +24,7 @@ fn the_help_names_every_command() {
     for command in ["runserver", "migrate", "clearsessions", "check", "--settings <FILE>"] {
         assert!(help.contains(command), "{command} is not in\n{help}");
     }
+    assert!(help.contains("Without a command: migrate, then runserver."), "{help}");
     let help = Project::new().succeed(&["runserver", "--help"]);
     assert!(help.contains("[ADDR:PORT]") && help.contains("127.0.0.1:8000"), "{help}");
     let complaint = Project::new().fail(&["runsever"]);

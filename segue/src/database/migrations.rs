@@ -94,12 +94,22 @@ impl Database {
             transaction.commit().await?;
             Ok(done)
         };
-        work.await.map_err(|error| match error {
-            sqlx::Error::Configuration(foreign) => {
-                StoreError::new(StoreErrorKind::Refused, foreign.to_string())
-            }
-            error => self.error(error),
+        work.await.map_err(|refusal| match refusal {
+            Refusal::Database(error) => self.error(error),
+            Refusal::ForeignTable(message) => StoreError::new(StoreErrorKind::Refused, message),
         })
+    }
+}
+
+/// Why the tables could not be made.
+enum Refusal {
+    Database(sqlx::Error),
+    ForeignTable(String),
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
     }
 }
 
@@ -126,7 +136,7 @@ async fn unapplied(
 async fn apply(
     migration: &Migration,
     connection: &mut SqliteConnection,
-) -> Result<Applied, sqlx::Error> {
+) -> Result<Applied, Refusal> {
     if has_table(migration.table, connection).await? {
         require_same_columns(migration, connection).await?;
         return Ok(Applied::Recorded);
@@ -141,7 +151,7 @@ async fn apply(
 async fn require_same_columns(
     migration: &Migration,
     connection: &mut SqliteConnection,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), Refusal> {
     let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?1)")
         .bind(migration.table)
         .fetch_all(connection)
@@ -156,13 +166,10 @@ async fn require_same_columns(
     if missing.is_empty() {
         return Ok(());
     }
-    Err(sqlx::Error::Configuration(
-        format!(
-            "there is a table {} that is not Django's (it lacks {}): rename or drop it, then run \
-             `migrate` again",
-            migration.table,
-            missing.join(", ")
-        )
-        .into(),
-    ))
+    Err(Refusal::ForeignTable(format!(
+        "there is a table {} that is not Django's (it lacks {}): rename or drop it, then run \
+         `migrate` again",
+        migration.table,
+        missing.join(", ")
+    )))
 }

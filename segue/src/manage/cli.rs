@@ -25,8 +25,13 @@ pub(super) struct Cli {
 }
 
 impl Cli {
-    pub(super) fn print_help() -> std::io::Result<()> {
-        Self::command().print_help()
+    /// The command line with what it does when it is given no command.
+    pub(super) fn with_default(commands: &[&'static str]) -> clap::Command {
+        let command = Self::command();
+        if commands.is_empty() {
+            return command.subcommand_required(true).arg_required_else_help(true);
+        }
+        command.before_help(format!("Without a command: {}.", commands.join(", then ")))
     }
 }
 

@@ -54,6 +54,8 @@ impl State {
         self.marked = false;
         self.cycle = None;
         self.cookie_due = false;
+        // Whoever asks for an end gets one, of the cookie at least.
+        self.unreadable = false;
         self.flushes += 1;
     }
 
