@@ -12,6 +12,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use axum::Router;
 use axum::routing::get as route;
@@ -222,23 +223,73 @@ async fn a_new_key_does_not_undo_a_logout() {
     assert!(site.store.records().is_empty(), "neither the old nor a new session is there");
 }
 
-/// A flush that comes while the session is being saved still wins.
-#[tokio::test(flavor = "multi_thread")]
+/// However far the move to the new key has come: what another request was told is saved under the
+/// old key is in the new session.
+#[tokio::test]
+async fn whatever_is_acknowledged_during_a_move_comes_along() {
+    let mut accepted = 0;
+    let mut refused = 0;
+    for polls in 0..12 {
+        let site = site();
+        let cookie = get(&site.app, "/login", None).await.cookie();
+        let key = SessionKey::parse(cookie.split_once('=').unwrap().1);
+        let other = site.sessions.open(key.clone()).load().await.unwrap();
+        other.insert("other", true).unwrap();
+        let cycling = site.sessions.open(key).load().await.unwrap();
+        cycling.cycle_key();
+        let mut moving = Box::pin(cycling.save());
+        let moved = poll_times(moving.as_mut(), polls).await;
+        match other.save().await {
+            Ok(()) => accepted += 1,
+            Err(error) => {
+                assert_eq!(error.kind(), SessionErrorKind::Interrupted);
+                refused += 1;
+                other.flush();
+                continue;
+            }
+        }
+        match moved {
+            Some(moved) => moved.unwrap(),
+            None => moving.await.unwrap(),
+        }
+        let after = site.sessions.open(cycling.key()).load().await.unwrap();
+        assert_eq!(after.keys(), ["user", "other"], "after {polls} polls");
+    }
+    assert!(accepted > 0 && refused > 0, "{accepted} accepted, {refused} refused");
+}
+
+/// A flush that comes while the session is being saved still wins, whenever it comes.
+#[tokio::test]
 async fn a_flush_during_a_save_wins() {
-    for _ in 0..50 {
+    for polls in 0..6 {
         let site = site();
         let session = site.sessions.open(None).load().await.unwrap();
         session.insert("user", "ada").unwrap();
-        let saving = tokio::spawn({
-            let session = session.clone();
-            async move { session.save().await }
-        });
+        let mut saving = Box::pin(session.save());
+        let saved = poll_times(saving.as_mut(), polls).await;
         session.flush();
-        saving.await.unwrap().unwrap();
+        match saved {
+            Some(saved) => saved.unwrap(),
+            None => saving.await.unwrap(),
+        }
         session.save().await.unwrap();
-        assert!(site.store.records().is_empty());
+        assert!(site.store.records().is_empty(), "after {polls} polls");
         assert!(session.is_empty());
     }
+}
+
+/// Lets a future come so far and no further; its output, if it came to its end.
+async fn poll_times<F: Future>(
+    mut future: std::pin::Pin<&mut F>,
+    polls: usize,
+) -> Option<F::Output> {
+    for _ in 0..polls {
+        let polled = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+        if let Poll::Ready(output) = polled {
+            return Some(output);
+        }
+    }
+    None
 }
 
 /// The client goes away at each point at which a request waits: the stored session stays whole,
@@ -250,14 +301,7 @@ async fn a_client_that_leaves_breaks_nothing() {
             let site = site();
             let cookie = get(&site.app, "/login", None).await.cookie();
             let mut request = Box::pin(get(&site.app, path, Some(&cookie)));
-            for _ in 0..polls {
-                let polled = std::future::poll_fn(|cx| {
-                    std::task::Poll::Ready(request.as_mut().poll(cx).is_ready())
-                });
-                if polled.await {
-                    break;
-                }
-            }
+            poll_times(request.as_mut(), polls).await;
             drop(request);
             let live = site.store.clock().now();
             let records = site.store.records().clone();

@@ -117,6 +117,7 @@ impl SessionStore for TestStore {
         let planned = self.inner.next_key.lock().unwrap().take();
         let key = planned.map_or_else(SessionKey::generate, Ok)?;
         self.plant(key.clone(), payload, expires_at);
+        tokio::task::yield_now().await;
         Ok(key)
     }
 
@@ -153,6 +154,7 @@ impl SessionStore for TestStore {
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
         self.call(|calls| calls.delete += 1)?;
+        tokio::task::yield_now().await;
         self.records().remove(key);
         Ok(())
     }
