@@ -20,6 +20,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An open database. Clones share its connections.
 ///
+/// ```
+/// use segue::database::Database;
+///
+/// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let url = format!("sqlite://{}", folder.path().join("db.sqlite3").display());
+/// let database = Database::from_url(&url).await?;
+/// let names: Vec<String> =
+///     database.unapplied().await?.iter().map(|migration| migration.to_string()).collect();
+/// assert_eq!(names, ["sessions.0001_initial"]);
+/// database.migrate().await?;
+/// assert!(database.unapplied().await?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+///
 /// SQLite gives one writer at a time its turn; so there is one connection for writing, before which
 /// our own writers queue fairly, and a few for reading, which a write never blocks (WAL).
 #[derive(Clone)]

@@ -52,6 +52,14 @@ impl fmt::Debug for SecretKey {
 /// The key that signs now, and the older ones that are still believed.
 ///
 /// Source: Django's `SECRET_KEY` and `SECRET_KEY_FALLBACKS`.
+///
+/// ```
+/// use segue::{SecretKey, SecretKeys, signing::Signer};
+///
+/// let signed = Signer::new(&SecretKeys::new("old"), "salt").sign("value");
+/// let keys = SecretKeys { current: SecretKey::new("new"), fallbacks: vec![SecretKey::new("old")] };
+/// assert_eq!(Signer::new(&keys, "salt").unsign(&signed), Ok("value"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretKeys {
     /// Signs, and is tried first.

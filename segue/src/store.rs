@@ -14,6 +14,14 @@ use crate::key::SessionKey;
 pub use any::AnyStore;
 
 /// A stored session as an engine sees it: opaque bytes, a deadline, and what compare-and-swap needs.
+///
+/// ```
+/// use segue::{Record, Timestamp};
+///
+/// let record = Record::new(*b"payload", Timestamp::UNIX_EPOCH).with_version(7);
+/// assert_eq!((record.payload(), record.version()), (b"payload".as_slice(), Some(7)));
+/// assert!(!format!("{record:?}").contains("payload\""), "the payload does not show");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     payload: Arc<[u8]>,
@@ -67,6 +75,21 @@ impl fmt::Debug for Record {
 }
 
 /// The outcome of a compare-and-swap. Not an error: both refusals happen in a healthy system.
+///
+/// ```
+/// use segue::{Replaced, SessionStore as _, SignedDuration, Timestamp, engines::MemoryStore};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let (store, later) = (MemoryStore::new(), Timestamp::now() + SignedDuration::from_hours(1));
+/// let key = store.create(b"one", later).await?;
+/// let seen = store.load(&key).await?.unwrap();
+/// let saved = Replaced::Saved(key.clone());
+/// assert_eq!(store.replace(&key, &seen, b"two", later).await?, saved);
+/// assert_eq!(store.replace(&key, &seen, b"three", later).await?, Replaced::Conflict);
+/// store.delete(&key).await?;
+/// assert_eq!(store.replace(&key, &seen, b"four", later).await?, Replaced::Gone);
+/// # Ok::<(), segue::StoreError>(()) }).unwrap();
+/// ```
 #[must_use = "a refused save has saved nothing"]
 #[allow(
     clippy::exhaustive_enums,

@@ -18,6 +18,17 @@ use crate::store::SessionStore as _;
 ///
 /// It has loaded nothing yet. Middleware of your own may take it from there; handlers extract
 /// [`Session`] instead. Clones lead to the same session.
+///
+/// ```
+/// # use segue::{Sessions, Settings, engines::MemoryStore};
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # let sessions = Sessions::new(MemoryStore::new(), &Settings::new("secret"))?;
+/// let handle = sessions.open(None);
+/// assert!(!handle.is_accessed());
+/// let session = handle.load().await?;
+/// assert!(handle.is_accessed() && session.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct SessionHandle(Arc<Inner>);
 

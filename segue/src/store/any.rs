@@ -16,6 +16,15 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Sen
 /// Any [`SessionStore`], its type erased: the engine is chosen by a setting, not by a type parameter.
 ///
 /// Clones share the store.
+///
+/// ```
+/// use segue::{AnyStore, SessionKey, SessionStore as _, engines::MemoryStore};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let store = AnyStore::new(MemoryStore::new());
+/// assert!(store.load(&SessionKey::generate()?).await?.is_none());
+/// # Ok::<(), segue::StoreError>(()) }).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct AnyStore(Arc<dyn DynStore>);
 
