@@ -49,9 +49,10 @@ impl Program {
         self.child.wait().unwrap().success()
     }
 
-    /// Sends it a signal by the name that `kill` knows it by.
+    /// Sends it a signal by the name that the shell's own `kill` knows it by.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
+        let kill = ["-c", "kill -s \"$0\" \"$1\"", name, &self.id().to_string()];
+        let status = Command::new("sh").args(kill).status();
         assert!(status.unwrap().success());
     }
 }
