@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::data::SessionData;
 use crate::secret::SecretKeys;
-use crate::signing::{SigningError, TimestampSigner};
+use crate::signing::{MAX_UNPACKED, SigningError, TimestampSigner};
 
 /// The salt of Django's database, file and cache sessions: the name of the class that signs.
 const SESSION_SALT: &str = "django.contrib.sessions.SessionStore";
@@ -15,7 +15,7 @@ const SESSION_SALT: &str = "django.contrib.sessions.SessionStore";
 ///
 /// let clock = Clock::fixed(Timestamp::from_second(1_700_000_000).unwrap());
 /// let codec = Codec::signed_json(&SecretKeys::new("test-secret-key"), &clock);
-/// let payload = codec.encode(&SessionData::parse(r#"{"a":1}"#).unwrap());
+/// let payload = codec.encode(&SessionData::parse(r#"{"a":1}"#).unwrap()).unwrap();
 /// assert_eq!(payload, b"eyJhIjoxfQ:1r31eq:mvqAFpOL1fZXbE9_M4qDR7eYKgZG_5R2MwsvV9eChd8");
 /// assert_eq!(codec.decode(&payload).unwrap().get("a"), Some("1"));
 /// ```
@@ -36,9 +36,15 @@ impl Codec {
     }
 
     /// The bytes for a store.
-    #[must_use]
-    pub fn encode(&self, data: &SessionData) -> Vec<u8> {
-        self.signer.sign_bytes(data.to_json().as_bytes(), true).into_bytes()
+    ///
+    /// # Errors
+    /// When the session is larger than 64 MiB, which [`decode`](Self::decode) would not read.
+    pub fn encode(&self, data: &SessionData) -> Result<Vec<u8>, SigningError> {
+        let json = data.to_json();
+        if json.len() > MAX_UNPACKED {
+            return Err(SigningError::payload("it is larger than 64 MiB"));
+        }
+        Ok(self.signer.sign_bytes(json.as_bytes(), true).into_bytes())
     }
 
     /// The session in a store's bytes.

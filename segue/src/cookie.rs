@@ -119,12 +119,15 @@ fn vary_on_cookie(headers: &mut HeaderMap) {
     if headers.get_all(VARY).iter().any(names) {
         return;
     }
-    let merged = match headers.get(VARY).map(HeaderValue::to_str) {
-        Some(Ok(others)) => HeaderValue::try_from(format!("{others}, Cookie")),
-        _ => Ok(HeaderValue::from_static("Cookie")),
+    let mut lines = headers.get_all(VARY).iter();
+    let merged = match (lines.next().map(HeaderValue::to_str), lines.next()) {
+        (Some(Ok(others)), None) => HeaderValue::try_from(format!("{others}, Cookie")).ok(),
+        _ => None,
     };
-    if let Ok(merged) = merged {
-        headers.insert(VARY, merged);
+    match merged {
+        Some(merged) => drop(headers.insert(VARY, merged)),
+        // Several lines say the same as one; none of them may get lost.
+        None => drop(headers.append(VARY, HeaderValue::from_static("Cookie"))),
     }
 }
 
@@ -179,6 +182,17 @@ mod tests {
         assert_eq!(vary(Some("Accept")), "Accept, Cookie");
         assert_eq!(vary(Some("accept, cookie")), "accept, cookie");
         assert_eq!(vary(Some("*")), "*");
+    }
+
+    #[test]
+    fn of_several_vary_lines_none_is_lost() {
+        let mut headers = HeaderMap::new();
+        headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+        headers.append(VARY, HeaderValue::from_static("origin"));
+        vary_on_cookie(&mut headers);
+        vary_on_cookie(&mut headers);
+        let lines: Vec<&HeaderValue> = headers.get_all(VARY).iter().collect();
+        assert_eq!(lines, ["accept-encoding", "origin", "Cookie"]);
     }
 
     #[test]

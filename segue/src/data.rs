@@ -139,11 +139,21 @@ impl SessionData {
         key: &str,
         step: impl Fn(Option<&str>) -> Result<String, StepError> + Send + Sync + 'static,
     ) -> Result<(), StepError> {
-        let value = step(self.get(key))?.into();
-        let key = Arc::from(key);
+        let value = step(self.get(key))?;
+        self.set_by_step(key, value, step);
+        Ok(())
+    }
+
+    /// As [`update`](Self::update), where the caller has done the step already.
+    pub(crate) fn set_by_step(
+        &mut self,
+        key: &str,
+        value: String,
+        step: impl Fn(Option<&str>) -> Result<String, StepError> + Send + Sync + 'static,
+    ) {
+        let (key, value) = (Arc::from(key), Arc::from(value));
         self.put(&key, &value);
         self.log.push(Change::Step(key, Arc::new(step)));
-        Ok(())
     }
 
     /// Removes every entry.

@@ -83,7 +83,8 @@ impl Database {
         Self { readers: pool.clone(), writer: pool, name }
     }
 
-    /// Waits for the statements that are under way and closes every connection.
+    /// Waits for the statements that are under way and closes every connection. What comes later
+    /// gets an error.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;

@@ -4,26 +4,15 @@
 //! all valid, and Django sessions hold them. Values that nobody looks at stay text, so they come
 //! back to the byte.
 
+mod read;
 mod scan;
 mod write;
 
 use std::fmt::Write as _;
 
-use serde::de::{DeserializeOwned, IntoDeserializer};
-
+pub(crate) use read::from_text;
 pub(crate) use scan::{Scanner, SyntaxError};
 pub(crate) use write::to_text;
-
-/// Reads a value from JSON text; a bare `NaN` or `Infinity` is a float, as in Python.
-pub(crate) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
-    let float = match text {
-        "NaN" => f64::NAN,
-        "Infinity" => f64::INFINITY,
-        "-Infinity" => f64::NEG_INFINITY,
-        _ => return serde_json::from_str(text),
-    };
-    T::deserialize(float.into_deserializer())
-}
 
 /// Checks that the text is one JSON value and gives it back in ASCII, otherwise as it was.
 pub(crate) fn check(text: &str) -> Result<String, SyntaxError> {

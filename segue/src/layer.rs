@@ -31,6 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
+mod body;
 mod errors;
 mod future;
 mod service;
@@ -47,6 +48,7 @@ use crate::session::{SessionHandle, Sessions};
 use crate::settings::Settings;
 use crate::store::SessionStore;
 
+pub use body::SessionBody;
 pub use future::ResponseFuture;
 pub use service::SessionService;
 

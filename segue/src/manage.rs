@@ -13,11 +13,21 @@
 //! }
 //! ```
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the commands speak to the person at the terminal"
-)]
+/// Says something to the person at the terminal. Nobody may be listening: that is no error.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+/// As `say!`, on standard error.
+macro_rules! warn_user {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
 
 mod check;
 mod clearsessions;
@@ -36,6 +46,7 @@ use clap::FromArgMatches as _;
 
 use crate::error::describe;
 use crate::settings::Settings;
+use crate::site::Site;
 use cli::{Cli, Command};
 
 /// What a command fails with: an error that says what happened and how to mend it.
@@ -49,6 +60,7 @@ type CommandResult = Result<(), Box<dyn Error>>;
 pub struct Project {
     base_dir: PathBuf,
     urlpatterns: Box<dyn FnOnce(&Settings) -> Router>,
+    configure: Box<dyn FnOnce(Site) -> Site>,
     without_arguments: Vec<&'static str>,
 }
 
@@ -61,8 +73,24 @@ impl Project {
         Self {
             base_dir: base_dir.into(),
             urlpatterns: Box::new(urlpatterns),
+            configure: Box::new(|site| site),
             without_arguments: Vec::new(),
         }
+    }
+
+    /// Changes the site before it is served: its error page for example.
+    ///
+    /// ```no_run
+    /// # use segue::manage::Project;
+    /// # let project = Project::new("", |_| axum::Router::new());
+    /// project.configure(|site| {
+    ///     site.on_session_error(|error| http::Response::new(format!("Sorry: {error}")))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn configure(mut self, configure: impl FnOnce(Site) -> Site + 'static) -> Self {
+        self.configure = Box::new(configure);
+        self
     }
 
     /// The commands that the program runs, one after the other, when it is given none. Otherwise it
@@ -80,7 +108,7 @@ impl Project {
         match self.try_run() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("error: {}", describe(&*error));
+                warn_user!("error: {}", describe(&*error));
                 ExitCode::FAILURE
             }
         }
@@ -98,16 +126,18 @@ impl Project {
             Some(file) => Settings::from_file(file)?,
             None => Settings::from_env(std::env::current_dir()?)?,
         };
-        let mut urlpatterns = Some(self.urlpatterns);
+        let mut parts = Some((self.urlpatterns, self.configure));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         for command in commands {
             let settings = settings.clone();
             runtime.block_on(async {
                 match command {
                     Command::Runserver { address } => {
-                        let routes = urlpatterns.take().map(|make| make(&settings));
-                        let routes = routes.unwrap_or_default();
-                        runserver::run(&address, file.as_deref(), settings, routes).await
+                        let Some((urlpatterns, configure)) = parts.take() else { return Ok(()) };
+                        let routes = urlpatterns(&settings);
+                        let debug = settings.debug;
+                        let site = configure(Site::new(settings, routes).await?);
+                        runserver::run(&address, file.as_deref(), debug, site).await
                     }
                     Command::Migrate => migrate::run(&settings).await,
                     Command::Clearsessions => clearsessions::run(settings).await,

@@ -127,8 +127,12 @@ impl Settings {
     /// # Errors
     /// [`ConfigError`] for the first that does not.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        if self.secret_keys.all().any(|key| key.expose().is_empty()) {
+        if self.secret_keys.current.expose().is_empty() {
             return Err(names::missing_secret_key());
+        }
+        if self.secret_keys.fallbacks.iter().any(|key| key.expose().is_empty()) {
+            let allowed = "a list of texts that are not empty";
+            return Err(ConfigError::conflict("SECRET_KEY_FALLBACKS", "an empty text", allowed));
         }
         self.allowed_hosts.iter().try_for_each(|host| hosts::validate(host))?;
         self.session.validate()

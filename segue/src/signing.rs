@@ -25,6 +25,7 @@ mod salted_hmac;
 mod signer;
 mod timestamp;
 
+pub(crate) use compress::MAX_UNPACKED;
 pub use error::SigningError;
 pub use object::{dumps, dumps_compressed, loads};
 pub use salted_hmac::salted_hmac;

@@ -1,6 +1,9 @@
 //! A site: the settings, the routes, and the middleware in the right order.
 
+use std::time::Duration;
+
 use axum::Router;
+use tokio::runtime::Handle;
 
 #[cfg(feature = "sqlite")]
 use crate::database::Database;
@@ -9,7 +12,7 @@ use crate::error::ConfigError;
 use crate::layer::SessionLayer;
 use crate::session::Sessions;
 use crate::settings::{SessionEngine, Settings};
-use crate::store::AnyStore;
+use crate::store::{AnyStore, SessionStore};
 
 /// A site: the settings and the routes become a service with the middleware in the right order.
 ///
@@ -39,6 +42,9 @@ use crate::store::AnyStore;
 pub struct Site {
     router: Router,
     layer: SessionLayer,
+    cleanup_interval: Option<Duration>,
+    /// Where the clean-up runs.
+    runtime: Option<Handle>,
     #[cfg(feature = "sqlite")]
     database: Option<Database>,
 }
@@ -51,12 +57,30 @@ impl Site {
     pub async fn new(settings: Settings, router: Router) -> Result<Self, ConfigError> {
         settings.validate()?;
         let stores = Stores::open(&settings).await?;
-        let sessions = Sessions::new(stores.sessions, &settings)?;
+        let site = Self::with_store(&settings, stores.sessions, router)?;
         Ok(Self {
-            router,
-            layer: SessionLayer::from_sessions(sessions, &settings)?,
             #[cfg(feature = "sqlite")]
             database: stores.database,
+            ..site
+        })
+    }
+
+    /// As [`new`](Self::new), with a session store of your own in the place of `SESSION_ENGINE`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the settings do not hold.
+    pub fn with_store(
+        settings: &Settings,
+        store: impl SessionStore,
+        router: Router,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            router,
+            layer: SessionLayer::new(store, settings)?,
+            cleanup_interval: settings.session.cleanup_interval,
+            runtime: Handle::try_current().ok(),
+            #[cfg(feature = "sqlite")]
+            database: None,
         })
     }
 
@@ -91,7 +115,13 @@ impl Site {
 
     /// The routes with the middleware around them. The order is part of the promise: what comes
     /// from the network meets the session layer first.
+    ///
+    /// Where `SESSION_CLEANUP_INTERVAL` is set, a task removes expired sessions from now on, until
+    /// the router and its clones are gone.
     pub fn into_router(self) -> Router {
+        if let (Some(interval), Some(runtime)) = (self.cleanup_interval, &self.runtime) {
+            runtime.spawn(self.sessions().clear_expired_every(interval));
+        }
         self.router.layer(self.layer)
     }
 }

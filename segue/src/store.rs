@@ -130,8 +130,10 @@ impl Cleared {
 ///   instant: a session that was ended stays ended.
 /// - A record is *live* while its deadline lies in the future. What is not live is as good as
 ///   absent to `load`, `replace` and `touch`, whether it was cleaned up or not.
-/// - A deadline in the past is a valid one: `replace` with it ends the session, if nobody
-///   changed it meanwhile. That is how a session is moved to another key without losing a write.
+/// - A deadline in the past is a valid one. `replace` with it and with the payload that was seen
+///   ends the session, if nobody changed it meanwhile; where others write beside us who do not
+///   look at the deadline, the record must be gone then. That is how a session is moved to another
+///   key without losing a write.
 /// - A store that cannot tell (down, slow, full) answers with an error, never with "absent".
 /// - Every method may be cancelled at any `await` and then has done its work or has not.
 ///
@@ -169,15 +171,17 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         expires_at: Timestamp,
     ) -> impl Future<Output = Result<Replaced, StoreError>> + Send;
 
-    /// Moves the deadline of a live record; `false` when there is none.
+    /// Moves the deadline if the record is still the one that was `seen`: somebody who changed it
+    /// may have given it another.
     ///
     /// # Errors
     /// When the store cannot tell.
     fn touch(
         &self,
         key: &SessionKey,
+        seen: &Record,
         expires_at: Timestamp,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Replaced, StoreError>> + Send;
 
     /// Removes a record. That there was none is success.
     ///

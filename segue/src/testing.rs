@@ -59,6 +59,15 @@ async fn replace(store: &AnyStore, key: &SessionKey, seen: &Record, payload: &[u
     store.replace(key, seen, payload, in_an_hour()).await.expect("replace answers")
 }
 
+async fn touch(
+    store: &AnyStore,
+    key: &SessionKey,
+    seen: &Record,
+    expires_at: Timestamp,
+) -> Replaced {
+    store.touch(key, seen, expires_at).await.expect("touch answers")
+}
+
 async fn what_is_created_is_there(store: &AnyStore) {
     let long = "0123456789".repeat(10_000);
     let deadline = in_an_hour();
@@ -77,7 +86,11 @@ async fn what_is_not_there_is_not_made(store: &AnyStore) {
     let seen = Record::new(*b"p", in_an_hour());
     assert_eq!(load(store, &key).await, None, "an unknown key has no record");
     assert_eq!(replace(store, &key, &seen, b"q").await, Replaced::Gone, "replace makes nothing");
-    assert!(!store.touch(&key, in_an_hour()).await.expect("touch answers"), "touch makes nothing");
+    assert_eq!(
+        touch(store, &key, &seen, in_an_hour()).await,
+        Replaced::Gone,
+        "touch makes nothing"
+    );
     store.delete(&key).await.expect("to delete what is not there is success");
     assert_eq!(load(store, &key).await, None, "an unknown key still has no record");
 }
@@ -99,17 +112,25 @@ async fn only_the_seen_record_is_replaced(store: &AnyStore) {
 async fn a_touch_moves_the_deadline_alone(store: &AnyStore) {
     let key = create(store, b"p").await;
     let later = in_an_hour() + SignedDuration::from_hours(5);
-    assert!(store.touch(&key, later).await.expect("touch answers"), "a live record is touched");
+    let seen = load(store, &key).await.expect("it is there");
+    let touched = touch(store, &key, &seen, later).await;
+    assert_eq!(touched, Replaced::Saved(key.clone()), "a live record is touched");
     let record = load(store, &key).await.expect("it is there");
     assert_eq!(record.payload(), b"p", "a touch keeps the payload");
     let off = record.expires_at().duration_since(later).abs();
     assert!(off <= SignedDuration::from_secs(1), "a touch moves the deadline");
+    let saved = replace(store, &key, &record, b"q").await;
+    assert_eq!(saved, Replaced::Saved(key.clone()), "a touched record is replaced");
+    let touched = touch(store, &key, &record, later).await;
+    assert_eq!(touched, Replaced::Conflict, "who changed it may have set another deadline");
 }
 
 async fn what_has_expired_is_absent(store: &AnyStore) {
     let dead = store.create(b"p", an_hour_ago()).await.expect("create answers");
     let touched = create(store, b"p").await;
-    assert!(store.touch(&touched, an_hour_ago()).await.expect("touch answers"));
+    let seen = load(store, &touched).await.expect("it is there");
+    let done = touch(store, &touched, &seen, an_hour_ago()).await;
+    assert_eq!(done, Replaced::Saved(touched.clone()), "a touch may end a record");
     let replaced = create(store, b"p").await;
     let seen = load(store, &replaced).await.expect("it is there");
     let ended = store.replace(&replaced, &seen, b"p", an_hour_ago()).await.expect("it answers");
@@ -117,7 +138,7 @@ async fn what_has_expired_is_absent(store: &AnyStore) {
     for key in [dead, touched, replaced] {
         assert_eq!(load(store, &key).await, None, "what has expired is absent");
         assert_eq!(replace(store, &key, &seen, b"q").await, Replaced::Gone, "and not replaced");
-        assert!(!store.touch(&key, in_an_hour()).await.expect("touch answers"), "nor touched");
+        assert_eq!(touch(store, &key, &seen, in_an_hour()).await, Replaced::Gone, "nor touched");
         assert_eq!(load(store, &key).await, None, "it does not come back");
     }
 }
@@ -128,7 +149,7 @@ async fn what_is_deleted_stays_deleted(store: &AnyStore) {
     store.delete(&key).await.expect("delete answers");
     assert_eq!(load(store, &key).await, None, "what is deleted is absent");
     assert_eq!(replace(store, &key, &seen, b"q").await, Replaced::Gone, "and not replaced");
-    assert!(!store.touch(&key, in_an_hour()).await.expect("touch answers"), "nor touched");
+    assert_eq!(touch(store, &key, &seen, in_an_hour()).await, Replaced::Gone, "nor touched");
     assert_eq!(load(store, &key).await, None, "it does not come back");
 }
 
@@ -191,7 +212,7 @@ async fn no_race_brings_a_deleted_record_back(store: &AnyStore) {
                 if replace(&store, &key, &seen, payload.as_bytes()).await == Replaced::Gone {
                     break;
                 }
-                store.touch(&key, in_an_hour()).await.expect("touch answers");
+                let _ = touch(&store, &key, &seen, in_an_hour()).await;
             }
         }
     });

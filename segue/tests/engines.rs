@@ -82,6 +82,7 @@ async fn clearing_lets_writers_in_between_the_batches() {
     let other = DatabaseStore::from_url(&url).await.unwrap();
     let in_an_hour = Timestamp::now() + SignedDuration::from_hours(1);
     let key = other.create(b"0", in_an_hour).await.unwrap();
+    let seen = other.load(&key).await.unwrap().unwrap();
     let reports = std::sync::Mutex::new(Vec::new());
     let cleared = std::sync::atomic::AtomicBool::new(false);
     let clearing = async {
@@ -93,7 +94,8 @@ async fn clearing_lets_writers_in_between_the_batches() {
         let mut writes = 0;
         while !cleared.load(std::sync::atomic::Ordering::SeqCst) {
             let deadline = in_an_hour + SignedDuration::from_secs(writes);
-            assert!(other.touch(&key, deadline).await.unwrap(), "never an error");
+            let touched = other.touch(&key, &seen, deadline).await.expect("never an error");
+            assert_eq!(touched, segue::Replaced::Saved(key.clone()));
             writes += 1;
         }
         writes
@@ -105,4 +107,23 @@ async fn clearing_lets_writers_in_between_the_batches() {
     assert_eq!(reports.last().unwrap().removed, expired as u64);
     assert!(reports.iter().all(|report| report.expected == Some(expired as u64)));
     assert!(writes > 3 * BATCHES as i64, "{writes} writes during {BATCHES} batches");
+}
+
+/// Django's `UPDATE` does not look at the date, so a session that was ended must be gone for it.
+#[tokio::test]
+async fn an_ended_row_cannot_be_revived_by_django() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("db.sqlite3").display());
+    let store = DatabaseStore::from_url(&url).await.unwrap();
+    store.database().migrate().await.unwrap();
+    let now = Timestamp::now();
+    let key = store.create(b"one", now + SignedDuration::from_hours(1)).await.unwrap();
+    let seen = store.load(&key).await.unwrap().unwrap();
+    let ended = store.replace(&key, &seen, seen.payload(), now).await.unwrap();
+    assert_eq!(ended, segue::Replaced::Saved(key.clone()));
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let django = "UPDATE django_session SET session_data = 'x', expire_date = '2999-01-01 00:00:00' \
+                  WHERE session_key = ?";
+    let done = sqlx::query(django).bind(key.expose()).execute(&pool).await.unwrap();
+    assert_eq!(done.rows_affected(), 0);
 }

@@ -188,10 +188,7 @@ async fn the_clean_up_survives_errors() {
     let dead = Timestamp::now() - SignedDuration::from_hours(1);
     store.plant(common::key(), b"dead", dead);
     store.set_down(true);
-    let task = tokio::spawn({
-        let sessions = sessions.clone();
-        async move { sessions.clear_expired_every(Duration::from_millis(10)).await }
-    });
+    let task = tokio::spawn(sessions.clear_expired_every(Duration::from_millis(10)));
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(store.records().len(), 1);
     assert!(!task.is_finished(), "it goes on after an error");
@@ -217,4 +214,30 @@ async fn the_memory_engine_counts_what_it_clears() {
     session.save().await.unwrap();
     clock.advance(SignedDuration::from_secs(61));
     assert_eq!((sessions.clear_expired().await.unwrap(), store.len()), (1, 0));
+}
+
+/// A site of one's own cleans up as `runserver` does, and stops when it is gone.
+#[tokio::test]
+async fn a_site_cleans_up_while_it_is_served() {
+    let store = common::TestStore::new(Clock::system());
+    let mut settings = settings();
+    settings.session.cleanup_interval = Some(Duration::from_millis(10));
+    let site = segue::Site::with_store(&settings, store.clone(), axum::Router::new()).unwrap();
+    let router = site.into_router();
+    let dead = Timestamp::now() - SignedDuration::from_hours(1);
+    store.plant(common::key(), b"dead", dead);
+    for _ in 0..500 {
+        if store.records().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(store.records().is_empty(), "it cleans up");
+    drop(router);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    store.plant(common::key(), b"dead", dead);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(store.records().len(), 1, "and stops with the site");
+    settings.session.cleanup_interval = Some(Duration::ZERO);
+    assert!(settings.validate().unwrap_err().to_string().contains("SESSION_CLEANUP_INTERVAL"));
 }

@@ -313,3 +313,74 @@ async fn a_client_that_leaves_breaks_nothing() {
         }
     }
 }
+
+/// A new key that is asked for while the session is being saved is not forgotten.
+#[tokio::test]
+async fn a_new_key_asked_for_during_a_save_comes_with_the_next() {
+    for polls in 1..6 {
+        let site = site();
+        let cookie = get(&site.app, "/login", None).await.cookie();
+        let key = SessionKey::parse(cookie.split_once('=').unwrap().1);
+        let session = site.sessions.open(key.clone()).load().await.unwrap();
+        session.insert("x", 1).unwrap();
+        let mut saving = Box::pin(session.save());
+        let saved = poll_times(saving.as_mut(), polls).await;
+        session.cycle_key();
+        match saved {
+            Some(saved) => saved.unwrap(),
+            None => saving.await.unwrap(),
+        }
+        session.save().await.unwrap();
+        assert_ne!(session.key(), key, "after {polls} polls");
+        assert_eq!(site.store.records().len(), 1);
+    }
+}
+
+/// What was saved before it went wrong reaches the browser all the same.
+#[tokio::test]
+async fn a_new_key_survives_a_store_that_fails_afterwards() {
+    let store = TestStore::new(clock());
+    let layer = layer(&store, &settings());
+    let down = store.clone();
+    let handler = move |session: Session| async move {
+        session.cycle_key();
+        session.save().await?;
+        session.insert("late", true)?;
+        down.set_down(true);
+        Ok::<_, SessionError>("never sent")
+    };
+    let app = Router::new()
+        .route("/login", route(login))
+        .route("/move", route(handler))
+        .route("/who", route(who))
+        .layer(layer);
+    let cookie = get(&app, "/login", None).await.cookie();
+    let answer = get(&app, "/move", Some(&cookie)).await;
+    assert_eq!((answer.status.as_u16(), answer.vary.as_deref()), (503, Some("Cookie")));
+    store.set_down(false);
+    assert_eq!(get(&app, "/who", Some(&answer.cookie())).await.body, r#"["user"]"#);
+}
+
+/// After a server error a task that goes on with the session saves its own changes only.
+#[tokio::test]
+async fn what_a_server_error_dropped_does_not_come_back() {
+    let store = TestStore::new(clock());
+    let kept: Arc<std::sync::Mutex<Option<Session>>> = Arc::default();
+    let keep = Arc::clone(&kept);
+    let handler = move |session: Session| async move {
+        session.insert("bad", true).unwrap();
+        *keep.lock().unwrap() = Some(session);
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let app = Router::new()
+        .route("/login", route(login))
+        .route("/fail", route(handler))
+        .route("/who", route(who))
+        .layer(layer(&store, &settings()));
+    let cookie = get(&app, "/login", None).await.cookie();
+    assert_eq!(get(&app, "/fail", Some(&cookie)).await.status, 500);
+    let task = kept.lock().unwrap().take().unwrap();
+    task.insert("job", true).unwrap();
+    task.save().await.unwrap();
+    assert_eq!(get(&app, "/who", Some(&cookie)).await.body, r#"["user", "job"]"#);
+}

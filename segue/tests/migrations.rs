@@ -58,9 +58,19 @@ async fn a_table_of_that_name_which_is_not_djangos_is_left_alone() {
     let url = format!("sqlite://{}", folder.path().join("db.sqlite3").display());
     let database = Database::from_url(&url).await.unwrap();
     let mut other = SqliteConnection::connect(&url).await.unwrap();
+    let more = "CREATE TABLE django_session (session_key text PRIMARY KEY, session_data text, \
+                expire_date text, owner text NOT NULL)";
+    sqlx::query(more).execute(&mut other).await.unwrap();
+    assert!(database.migrate().await.is_err(), "a column of one's own");
+    sqlx::query("DROP TABLE django_session").execute(&mut other).await.unwrap();
+    let no_key =
+        "CREATE TABLE django_session (session_key text, session_data text, expire_date text)";
+    sqlx::query(no_key).execute(&mut other).await.unwrap();
+    assert!(database.migrate().await.is_err(), "no key");
+    sqlx::query("DROP TABLE django_session").execute(&mut other).await.unwrap();
     sqlx::query("CREATE TABLE django_session (id integer)").execute(&mut other).await.unwrap();
     let error = database.migrate().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Refused);
-    assert!(error.to_string().contains("lacks session_key, session_data, expire_date"), "{error}");
+    assert!(error.to_string().contains("session_key, session_data, expire_date"), "{error}");
     assert_eq!(database.unapplied().await.unwrap().len(), 1, "and nothing is recorded");
 }

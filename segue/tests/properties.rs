@@ -105,7 +105,7 @@ proptest! {
     fn the_codec_gives_back_what_it_got(value in object()) {
         let codec = Codec::signed_json(&keys(), &clock());
         let data = SessionData::parse(&value.to_string()).unwrap();
-        let back = codec.decode(&codec.encode(&data)).unwrap();
+        let back = codec.decode(&codec.encode(&data).unwrap()).unwrap();
         prop_assert_eq!(back.to_json(), data.to_json());
     }
 

@@ -56,7 +56,8 @@ async fn save_by_hand(session: Session) -> Result<&'static str, SessionError> {
 }
 
 fn stored(store: &TestStore, json: &str) -> String {
-    let payload = Codec::signed_json(&keys(), &clock()).encode(&SessionData::parse(json).unwrap());
+    let payload =
+        Codec::signed_json(&keys(), &clock()).encode(&SessionData::parse(json).unwrap()).unwrap();
     store.plant(key(), &payload, store.clock().now() + SignedDuration::from_secs(600));
     format!("sessionid={KEY}")
 }
@@ -225,7 +226,7 @@ async fn a_session_of_another_secret_key_is_neither_read_nor_destroyed() {
     let store = TestStore::new(clock());
     let app = app(&store, &settings());
     let theirs = Codec::signed_json(&segue::SecretKeys::new("another key"), &clock());
-    let payload = theirs.encode(&SessionData::parse(r#"{"n":7}"#).unwrap());
+    let payload = theirs.encode(&SessionData::parse(r#"{"n":7}"#).unwrap()).unwrap();
     let cookie = stored(&store, "{}");
     let live = store.clock().now() + SignedDuration::from_secs(600);
     for payload in [payload.as_slice(), b"garbage", b"\xff", b"a:b:c", b""] {
@@ -313,4 +314,70 @@ async fn a_wrong_order_of_the_middleware_says_what_goes_where() {
     let app = Router::new().route("/", route(write)).nest("/admin", inner).layer(layer());
     assert!(get(&app, "/admin", None).await.cookie().starts_with("admin_sessionid="));
     assert!(get(&app, "/", None).await.cookie().starts_with("sessionid="));
+}
+
+/// To renew a session must not undo the limit that another request has just set.
+#[tokio::test]
+async fn renewing_keeps_to_the_expiry_that_another_request_set() {
+    let store = TestStore::new(clock());
+    let mut settings = settings();
+    settings.session.save_every_request = true;
+    let layer = layer(&store, &settings);
+    let sessions = layer.sessions().clone();
+    let handler = move |session: Session| async move {
+        let other = sessions.open(session.key()).load().await?;
+        other.set_expiry(60);
+        other.save().await?;
+        Ok::<_, SessionError>("read only")
+    };
+    let app = Router::new().route("/", route(handler)).layer(layer);
+    let cookie = stored(&store, "{}");
+    let answer = get(&app, "/", Some(&cookie)).await;
+    assert!(answer.set_cookie[0].contains("Max-Age=60;"), "{:?}", answer.set_cookie);
+    let deadline = store.clock().now() + SignedDuration::from_secs(60);
+    assert_eq!(store.records()[&key()].expires_at(), deadline);
+}
+
+/// A body of a type of its own, as tracing and compressing layers make them.
+struct Wrapped(axum::body::Body);
+
+impl http_body::Body for Wrapped {
+    type Data = <axum::body::Body as http_body::Body>::Data;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+        std::pin::Pin::new(&mut self.0).poll_frame(cx)
+    }
+}
+
+#[tokio::test]
+async fn it_fits_around_layers_that_change_the_body() {
+    let store = TestStore::new(clock());
+    let wrap = tower::util::MapResponseLayer::new(|response: http::Response<axum::body::Body>| {
+        response.map(Wrapped)
+    });
+    let stack = tower::ServiceBuilder::new().layer(layer(&store, &settings())).layer(wrap);
+    let app = Router::new().route("/read", route(read)).layer(stack);
+    let cookie = stored(&store, r#"{"n":1}"#);
+    assert_eq!(get(&app, "/read", Some(&cookie)).await.body, "1");
+    store.set_down(true);
+    assert_eq!(get(&app, "/read", Some(&cookie)).await.status, 503);
+}
+
+/// Of two sessions each layer answers for its own.
+#[tokio::test]
+async fn an_inner_error_page_is_not_replaced_by_the_outer_one() {
+    let page = |text: &'static str| move |_: &SessionError| http::Response::new(text.to_owned());
+    let inner_store = TestStore::new(clock());
+    let mut other = settings();
+    other.session.cookie_name = "inner".to_owned();
+    let inner = layer(&inner_store, &other).on_error(page("inner"));
+    let outer = layer(&TestStore::new(clock()), &settings()).on_error(page("outer"));
+    let app = Router::new().route("/", route(read)).layer(inner).layer(outer);
+    inner_store.set_down(true);
+    let cookie = format!("inner={KEY}");
+    assert_eq!(get(&app, "/", Some(&cookie)).await.body, "inner");
 }

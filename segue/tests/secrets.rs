@@ -63,7 +63,7 @@ async fn nothing_secret_is_written_to_the_log() {
     let cookie = format!("sessionid={KEY}");
     let live = store.clock().now() + SignedDuration::from_secs(60);
     let codec = Codec::signed_json(&keys(), &clock());
-    let payload = codec.encode(&SessionData::parse("{}").unwrap());
+    let payload = codec.encode(&SessionData::parse("{}").unwrap()).unwrap();
     // A wrong type, a store that is down, a payload that is not ours, a session lost on the way.
     store.plant(key(), &payload, live);
     assert_eq!(get(&app, "/", Some(&cookie)).await.status, 500);

@@ -92,7 +92,7 @@ async fn what_changes_nothing_does_not_modify() {
     session.mark_modified();
     assert!(session.is_modified());
     session.save().await.unwrap();
-    assert_eq!(bench.store.calls().touch, 1);
+    assert_eq!(bench.store.calls().replace, 1, "signed anew, as Django does");
 }
 
 #[tokio::test]
@@ -244,5 +244,39 @@ async fn floats_that_are_no_numbers_are_kept() {
     session.insert("list", vec![1.0, f64::INFINITY, f64::NEG_INFINITY]).unwrap();
     assert_eq!(session.values(), ["NaN", "[1.0,Infinity,-Infinity]"]);
     assert!(session.get::<f64>("nan").unwrap().unwrap().is_nan());
+    assert_eq!(session.get::<Vec<f64>>("list").unwrap().unwrap()[1], f64::INFINITY);
+    let updated = session.update("list", |_: Option<Vec<f64>>| vec![f64::INFINITY]).unwrap();
+    assert_eq!(session.get("list").unwrap(), Some(updated));
     session.flush();
+}
+
+/// Of the tasks of one request one gets a value that is there once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_value_is_popped_once() {
+    let bench = bench();
+    for _ in 0..300 {
+        let session = bench.new_session().await;
+        session.insert("token", 1).unwrap();
+        let tasks: Vec<_> = (0..4)
+            .map(|_| {
+                let session = session.clone();
+                tokio::spawn(async move { session.pop::<u8>("token").unwrap() })
+            })
+            .collect();
+        let mut popped = 0;
+        for task in tasks {
+            popped += usize::from(task.await.unwrap().is_some());
+        }
+        assert_eq!(popped, 1);
+        session.flush();
+    }
+}
+
+/// A session that could not be read again is not written either.
+#[tokio::test]
+async fn a_session_that_is_too_large_is_refused() {
+    let bench = bench();
+    let mut data = segue::SessionData::new();
+    data.set("x", format!("\"{}\"", "x".repeat(64 * 1024 * 1024)));
+    assert!(bench.sessions.codec().encode(&data).is_err());
 }

@@ -259,7 +259,7 @@ async fn middleware_case(name: &str, case: &Value) {
         _ => Some(format!("sessionid={KEY}")),
     };
     if cookie.is_some() && !name.contains("unknown key") {
-        store.plant(key(), &codec.encode(&stored), live);
+        store.plant(key(), &codec.encode(&stored).unwrap(), live);
     } else {
         store.set_next_key(key());
     }

@@ -105,7 +105,9 @@ fn the_clean_up_task_runs_within_the_server() {
 fn check_explains() {
     let project = Project::new();
     let text = project.succeed(&["check"]);
-    assert!(text.contains("not applied: sessions.0001_initial; run `migrate`"), "{text}");
+    assert!(text.contains("there is no database yet; run `migrate`"), "{text}");
+    assert!(!project.path("db.sqlite3").exists(), "to look makes nothing");
+    assert!(project.fail(&["clearsessions"]).contains("run `migrate` first"));
     project.succeed(&["migrate"]);
     assert!(project.succeed(&["check"]).ends_with("No issues found.\n"));
     let text = project.succeed(&["check", "--deploy"]);

@@ -66,6 +66,10 @@ fn names_of_ones_own_are_welcome() {
 #[test]
 fn a_file_that_is_missing_or_no_toml_is_named() {
     let project = Project::new();
+    project.set("SECRET_KEY = \"hunter2\nDEBUG = true\n");
+    let complaint = project.fail(&["check"]);
+    assert!(complaint.contains("line 1"), "{complaint}");
+    assert!(!complaint.contains("hunter2"), "a slip does not show the secret: {complaint}");
     project.set("SESSION_COOKIE_AGE 600");
     let complaint = project.fail(&["check"]);
     assert!(complaint.contains("settings.toml") && complaint.contains("line 1"), "{complaint}");

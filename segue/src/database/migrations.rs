@@ -19,6 +19,8 @@ pub struct Migration {
     /// Its name within the app.
     pub name: &'static str,
     table: &'static str,
+    /// The columns of the table, its key first.
+    columns: &'static [&'static str],
     statements: &'static [&'static str],
 }
 
@@ -35,9 +37,10 @@ const MIGRATIONS: &[Migration] = &[Migration {
     app: "sessions",
     name: "0001_initial",
     table: "django_session",
+    columns: &["session_key", "session_data", "expire_date"],
     statements: &[
         r#"CREATE TABLE "django_session" ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" datetime NOT NULL)"#,
-        r#"CREATE INDEX "django_session_expire_date_a5c62663" ON "django_session" ("expire_date")"#,
+        r#"CREATE INDEX IF NOT EXISTS "django_session_expire_date_a5c62663" ON "django_session" ("expire_date")"#,
     ],
 }];
 
@@ -137,14 +140,15 @@ async fn apply(
     migration: &Migration,
     connection: &mut SqliteConnection,
 ) -> Result<Applied, Refusal> {
-    if has_table(migration.table, connection).await? {
+    let is_there = has_table(migration.table, connection).await?;
+    if is_there {
         require_same_columns(migration, connection).await?;
-        return Ok(Applied::Recorded);
     }
-    for statement in migration.statements {
+    // The table first, then its indexes, which it may lack.
+    for statement in migration.statements.iter().skip(usize::from(is_there)) {
         sqlx::query(*statement).execute(&mut *connection).await?;
     }
-    Ok(Applied::Made)
+    Ok(if is_there { Applied::Recorded } else { Applied::Made })
 }
 
 /// A table of the right name was made by an older Django or by hand: is it Django's?
@@ -152,24 +156,23 @@ async fn require_same_columns(
     migration: &Migration,
     connection: &mut SqliteConnection,
 ) -> Result<(), Refusal> {
-    let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info(?1)")
-        .bind(migration.table)
-        .fetch_all(connection)
-        .await?;
-    let create = migration.statements.first().copied().unwrap_or_default();
-    let missing: Vec<&str> = create
-        .split('"')
-        .skip(3)
-        .step_by(2)
-        .filter(|column| !columns.iter().any(|found| found == column))
-        .collect();
-    if missing.is_empty() {
+    let columns: Vec<(String, bool)> =
+        sqlx::query_as("SELECT name, pk > 0 FROM pragma_table_info(?1)")
+            .bind(migration.table)
+            .fetch_all(connection)
+            .await?;
+    if columns.len() == migration.columns.len()
+        && migration.columns.iter().enumerate().all(|(at, name)| {
+            // The key is the first of Django's columns.
+            columns.iter().any(|(found, is_key)| found == name && *is_key == (at == 0))
+        })
+    {
         return Ok(());
     }
     Err(Refusal::ForeignTable(format!(
-        "there is a table {} that is not Django's (it lacks {}): rename or drop it, then run \
-         `migrate` again",
+        "there is a table {} that is not Django's (which has the columns {}, the first as its \
+         key): rename or drop it, then run `migrate` again",
         migration.table,
-        missing.join(", ")
+        migration.columns.join(", ")
     )))
 }

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use sqlx::Row as _;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Row as _, Sqlite};
 
 use crate::clock::Clock;
 use crate::database::Database;
@@ -25,8 +27,10 @@ const CREATE: &str =
 const REPLACE: &str = "UPDATE django_session SET session_data = ?1, expire_date = ?2 \
                        WHERE session_key = ?3 AND session_data = ?4 AND expire_date > ?5";
 const IS_LIVE: &str = "SELECT 1 FROM django_session WHERE session_key = ?1 AND expire_date > ?2";
-const TOUCH: &str =
-    "UPDATE django_session SET expire_date = ?1 WHERE session_key = ?2 AND expire_date > ?3";
+const TOUCH: &str = "UPDATE django_session SET expire_date = ?1 \
+                     WHERE session_key = ?2 AND session_data = ?3 AND expire_date > ?4";
+const END: &str = "DELETE FROM django_session \
+                   WHERE session_key = ?1 AND session_data = ?2 AND expire_date > ?3";
 const DELETE: &str = "DELETE FROM django_session WHERE session_key = ?1";
 const COUNT_EXPIRED: &str = "SELECT count(*) FROM django_session WHERE expire_date <= ?1";
 const CLEAR: &str = "DELETE FROM django_session WHERE session_key IN \
@@ -90,6 +94,22 @@ impl DatabaseStore {
     fn now(&self) -> String {
         write_date(self.clock.now())
     }
+
+    /// Runs a statement that changes the row only if it is live and still the one that was seen.
+    async fn outcome(
+        &self,
+        swap: Query<'_, Sqlite, SqliteArguments>,
+        key: &SessionKey,
+    ) -> Result<Replaced, StoreError> {
+        let done = swap.execute(self.database.writer()).await;
+        if done.map_err(|error| self.database.error(error))?.rows_affected() > 0 {
+            return Ok(Replaced::Saved(key.clone()));
+        }
+        let query = sqlx::query(IS_LIVE).bind(key.expose()).bind(self.now());
+        let live = query.fetch_optional(self.database.writer()).await;
+        let live = live.map_err(|error| self.database.error(error))?.is_some();
+        Ok(if live { Replaced::Conflict } else { Replaced::Gone })
+    }
 }
 
 /// The payload as the text column takes it; what the codec makes is ASCII.
@@ -135,27 +155,32 @@ impl SessionStore for DatabaseStore {
         payload: &[u8],
         expires_at: Timestamp,
     ) -> Result<Replaced, StoreError> {
+        if payload == seen.payload() && expires_at <= self.clock.now() {
+            // Django's UPDATE does not look at the date, so an expired row would come back to life.
+            let query = sqlx::query(END).bind(key.expose()).bind(text(payload)?).bind(self.now());
+            return self.outcome(query, key).await;
+        }
         let query = sqlx::query(REPLACE)
             .bind(text(payload)?)
             .bind(write_date(expires_at))
             .bind(key.expose())
             .bind(text(seen.payload())?)
             .bind(self.now());
-        let done = query.execute(self.database.writer()).await;
-        if done.map_err(|error| self.database.error(error))?.rows_affected() > 0 {
-            return Ok(Replaced::Saved(key.clone()));
-        }
-        let query = sqlx::query(IS_LIVE).bind(key.expose()).bind(self.now());
-        let live = query.fetch_optional(self.database.writer()).await;
-        let live = live.map_err(|error| self.database.error(error))?.is_some();
-        Ok(if live { Replaced::Conflict } else { Replaced::Gone })
+        self.outcome(query, key).await
     }
 
-    async fn touch(&self, key: &SessionKey, expires_at: Timestamp) -> Result<bool, StoreError> {
-        let query =
-            sqlx::query(TOUCH).bind(write_date(expires_at)).bind(key.expose()).bind(self.now());
-        let done = query.execute(self.database.writer()).await;
-        Ok(done.map_err(|error| self.database.error(error))?.rows_affected() > 0)
+    async fn touch(
+        &self,
+        key: &SessionKey,
+        seen: &Record,
+        expires_at: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let query = sqlx::query(TOUCH)
+            .bind(write_date(expires_at))
+            .bind(key.expose())
+            .bind(text(seen.payload())?)
+            .bind(self.now());
+        self.outcome(query, key).await
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {

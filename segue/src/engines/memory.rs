@@ -113,15 +113,13 @@ impl SessionStore for MemoryStore {
         })
     }
 
-    async fn touch(&self, key: &SessionKey, expires_at: Timestamp) -> Result<bool, StoreError> {
-        let mut records = self.records();
-        Ok(match records.get_mut(key) {
-            Some(record) if self.is_live(record) => {
-                *record = Record::new(record.payload(), expires_at);
-                true
-            }
-            _ => false,
-        })
+    async fn touch(
+        &self,
+        key: &SessionKey,
+        seen: &Record,
+        expires_at: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        self.replace(key, seen, seen.payload(), expires_at).await
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {

@@ -9,8 +9,8 @@ use super::{Cause, StoreError};
 
 /// A session could not be read or saved.
 ///
-/// Handlers return it with `?`. As a response it is a 503 when the store is down, a 400 when the
-/// session was ended by another request meanwhile, a 500 otherwise, and
+/// Handlers return it with `?`. As a response it is a 503 when the store is down or too busy, a 400
+/// when the session was ended by another request meanwhile, a 500 otherwise, and
 /// [`SessionLayer::on_error`](crate::SessionLayer::on_error) replaces all of them in one place.
 /// Clones share their cause, so that it can stand in the response's extensions too.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct SessionError {
     kind: SessionErrorKind,
     message: Cow<'static, str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    /// A session layer has logged it and made a response of it.
+    answered: bool,
 }
 
 /// What kind of trouble the session is in.
@@ -51,12 +53,20 @@ impl SessionErrorKind {
 
 impl SessionError {
     pub(crate) fn new(kind: SessionErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), source: None, answered: false }
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Cause>) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
+    }
+
+    pub(crate) fn answered(self) -> Self {
+        Self { answered: true, ..self }
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered
     }
 
     pub(crate) fn interrupted() -> Self {

@@ -56,6 +56,21 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Reads a list and calls back with where each item stands.
+    pub(crate) fn list(&mut self, mut item: impl FnMut(Range<usize>)) -> Result<(), SyntaxError> {
+        self.expect(b'[')?;
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            item(self.span(Self::value)?);
+            if self.take(b']') {
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
     /// Reads one value of any kind.
     pub(crate) fn value(&mut self) -> Result<(), SyntaxError> {
         let mut closers: Vec<u8> = Vec::new();

@@ -9,7 +9,11 @@ use serde::Serialize;
 use serde::ser::{self, Error as _, SerializeMap, Serializer};
 use serde_json::Error;
 
-use super::push_quoted;
+use super::{check, push_quoted, unquote};
+
+/// By these names `serde_json` passes on what is JSON text already: its `RawValue`, and its numbers
+/// where some crate in the program has switched on `arbitrary_precision`.
+const SERDE_JSON_TEXT: &str = "$serde_json::private::";
 
 /// The JSON text of a value, in ASCII and without spaces.
 pub(crate) fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
@@ -34,14 +38,14 @@ impl<'a> Writer<'a> {
             self.text.push_str(if value > 0.0 { "Infinity" } else { "-Infinity" });
         } else {
             // With a point or an exponent: a float stays a float.
-            write!(self.text, "{shortest:?}").map_err(Error::custom)?;
+            push_python_float(self.text, &format!("{shortest:?}"));
         }
         Ok(())
     }
 
     fn open(self, opening: &str, closing: &'static str) -> Compound<'a> {
         self.text.push_str(opening);
-        Compound { text: self.text, closing, is_empty: true }
+        Compound { text: self.text, closing, is_empty: true, is_text: false }
     }
 
     /// `{"variant":` and what follows; serde's usual form of an enum in JSON.
@@ -51,6 +55,17 @@ impl<'a> Writer<'a> {
         self.text.push(':');
         self.open(opening, closing)
     }
+}
+
+/// Python writes the exponent with a sign and two digits at least: `1e+16`, `1e-07`.
+fn push_python_float(text: &mut String, rust: &str) {
+    let Some((digits, exponent)) = rust.split_once('e') else { return text.push_str(rust) };
+    let (sign, exponent) = match exponent.strip_prefix('-') {
+        Some(exponent) => ('-', exponent),
+        None => ('+', exponent),
+    };
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{digits}e{sign}{exponent:0>2}");
 }
 
 impl<'a> Serializer for Writer<'a> {
@@ -201,7 +216,10 @@ impl<'a> Serializer for Writer<'a> {
         Ok(self.open("{", "}"))
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound<'a>, Error> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'a>, Error> {
+        if name.starts_with(SERDE_JSON_TEXT) {
+            return Ok(Compound { is_text: true, ..self.open("", "") });
+        }
         Ok(self.open("{", "}"))
     }
 
@@ -221,6 +239,8 @@ struct Compound<'a> {
     text: &'a mut String,
     closing: &'static str,
     is_empty: bool,
+    /// Its one field is a JSON text.
+    is_text: bool,
 }
 
 impl Compound<'_> {
@@ -234,6 +254,12 @@ impl Compound<'_> {
             self.text.push(',');
         }
         self.is_empty = false;
+    }
+
+    fn json_text<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        let text = unquote(&to_text(value)?).unwrap_or_default();
+        self.text.push_str(&check(&text).map_err(Error::custom)?);
+        Ok(())
     }
 
     fn close(self) -> Result<(), Error> {
@@ -292,6 +318,9 @@ macro_rules! same_as {
                 key: &'static str,
                 value: &T,
             ) -> Result<(), Error> {
+                if self.is_text {
+                    return self.json_text(value);
+                }
                 self.serialize_entry(key, value)
             }
 
@@ -334,11 +363,29 @@ mod tests {
             write(&|| to_text(&numbers)),
             r#"[1.0,-0.0,2.5,null,true,0.1,-170141183460469231731687303715884105728,"\u00e9"]"#
         );
+        let exponents = [1e16, -1.5e300, 1e-7, 1e-5, 1e-4, 5e-324];
+        assert_eq!(write(&|| to_text(&exponents)), "[1e+16,-1.5e+300,1e-07,1e-05,0.0001,5e-324]");
         let infinite = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
         assert_eq!(write(&|| to_text(&infinite)), "[NaN,Infinity,-Infinity]");
         let map = BTreeMap::from([(2, "b"), (10, "a")]);
         assert_eq!(write(&|| to_text(&map)), r#"{"2":"b","10":"a"}"#);
         assert!(to_text(&BTreeMap::from([([1], 1)])).is_err());
+    }
+
+    /// As `serde_json` hands over its own `RawValue` and `Number`.
+    #[test]
+    fn what_is_json_text_already_stays_it() {
+        struct Raw(&'static str);
+        impl Serialize for Raw {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeStruct as _;
+                let mut raw = serializer.serialize_struct("$serde_json::private::RawValue", 1)?;
+                raw.serialize_field("$serde_json::private::RawValue", self.0)?;
+                raw.end()
+            }
+        }
+        assert_eq!(to_text(&[Raw("{\"é\": 1e400}")]).unwrap(), "[{\"\\u00e9\": 1e400}]");
+        assert!(to_text(&Raw("no JSON")).is_err());
     }
 
     /// Any other value reads as what `serde_json` would have written.

@@ -2,6 +2,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
+use super::SessionBody;
 use crate::error::{SessionError, SessionErrorKind, describe};
 
 type Page = dyn Fn(&SessionError) -> Response<String> + Send + Sync;
@@ -18,30 +19,36 @@ impl ErrorPage {
     }
 
     /// The response for an error that the middleware met itself.
-    pub(super) fn respond<B: From<String>>(&self, error: SessionError) -> Response<B> {
+    pub(super) fn respond<B>(&self, error: SessionError) -> Response<SessionBody<B>> {
         log(&error);
         let mut response = match &self.0 {
             Some(page) => page(&error),
             None => default_page(&error),
         };
-        response.extensions_mut().insert(error);
-        response.map(B::from)
+        response.extensions_mut().insert(error.answered());
+        response.map(SessionBody::page)
     }
 
-    /// A response that a handler or the extractor made of an error becomes ours.
-    pub(super) fn replace<B: From<String>>(&self, response: Response<B>) -> Response<B> {
-        let Some(error) = response.extensions().get::<SessionError>() else { return response };
-        match &self.0 {
-            Some(_) => self.respond(error.clone()),
-            None => {
-                log(error);
-                response
+    /// A response that a handler or the extractor made of an error becomes ours; one that another
+    /// session layer has answered stays what it is.
+    pub(super) fn replace<B>(&self, mut response: Response<B>) -> Response<SessionBody<B>> {
+        match response.extensions().get::<SessionError>() {
+            Some(error) if !error.is_answered() => {
+                let error = error.clone();
+                if self.0.is_some() {
+                    return self.respond(error);
+                }
+                log(&error);
+                response.extensions_mut().insert(error.answered());
             }
+            _ => {}
         }
+        response.map(SessionBody::inner)
     }
 }
 
-/// Status and a line of text, which says nothing about the inside of the service.
+/// Status and a line of text. It says nothing about the inside of the service, except to the
+/// developer whose layers stand in the wrong order.
 pub(crate) fn default_page(error: &SessionError) -> Response<String> {
     let text = match error.kind() {
         SessionErrorKind::StoreFailed => {
@@ -59,7 +66,7 @@ pub(crate) fn default_page(error: &SessionError) -> Response<String> {
     response
 }
 
-fn log(error: &SessionError) {
+pub(super) fn log(error: &SessionError) {
     let text = describe(error);
     match error.kind() {
         SessionErrorKind::Interrupted => tracing::info!(error = text, "session interrupted"),

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use pin_project_lite::pin_project;
 
-use super::InFlight;
+use super::{InFlight, SessionBody, errors};
 use crate::error::SessionError;
-use crate::session::RequestEnd;
+use crate::session::{CookieChange, RequestEnd};
 
 /// Only a session that has something to save costs an allocation.
 type Save = Pin<Box<dyn Future<Output = Result<(), SessionError>> + Send>>;
@@ -32,7 +32,7 @@ pin_project! {
         /// Its response waits for the session to be saved.
         Saving { save: Save, in_flight: InFlight, response: Option<Result<Response<B>, E>> },
         /// The request never got to the inner service.
-        Refused { response: Option<Response<B>> },
+        Refused { response: Option<Response<SessionBody<B>>> },
     }
 }
 
@@ -41,7 +41,7 @@ impl<F, B, E> ResponseFuture<F, B, E> {
         Self { step: Step::Handling { inner, in_flight: Some(in_flight) } }
     }
 
-    pub(super) fn refused(response: Response<B>) -> Self {
+    pub(super) fn refused(response: Response<SessionBody<B>>) -> Self {
         Self { step: Step::Refused { response: Some(response) } }
     }
 }
@@ -49,9 +49,8 @@ impl<F, B, E> ResponseFuture<F, B, E> {
 impl<F, B, E> Future for ResponseFuture<F, B, E>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    B: From<String>,
 {
-    type Output = Result<Response<B>, E>;
+    type Output = Result<Response<SessionBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut step = self.project().step;
@@ -70,10 +69,15 @@ where
                 StepProjection::Saving { save, in_flight, response } => {
                     let saved = ready!(save.as_mut().poll(cx));
                     let Some(response) = response.take() else { return Poll::Pending };
-                    return Poll::Ready(response.map(|response| match saved {
-                        Ok(()) => in_flight.finish(response),
-                        Err(error) => in_flight.layer.error_page.respond(error),
-                    }));
+                    return Poll::Ready(match (response, saved) {
+                        (Ok(response), Ok(())) => Ok(in_flight.finish(response)),
+                        (Ok(_), Err(error)) => Ok(in_flight.fail(error)),
+                        (Err(failure), saved) => {
+                            // No response can tell the visitor; the log has to.
+                            saved.unwrap_or_else(|error| errors::log(&error));
+                            Err(failure)
+                        }
+                    });
                 }
                 StepProjection::Refused { response } => {
                     return response.take().map_or(Poll::Pending, |ready| Poll::Ready(Ok(ready)));
@@ -94,12 +98,24 @@ fn request_end<B, E>(response: &Result<Response<B>, E>) -> RequestEnd {
 
 impl InFlight {
     /// The response as it goes out. If nobody looked at the session it is the one that came in.
-    fn finish<B: From<String>>(&self, response: Response<B>) -> Response<B> {
+    fn finish<B>(&self, response: Response<B>) -> Response<SessionBody<B>> {
         let mut response = self.layer.error_page.replace(response);
         if self.handle.is_accessed() {
             let change = self.handle.cookie_change();
             self.layer.cookie.write(&change, self.cookie_was_sent, response.headers_mut());
         }
+        response
+    }
+
+    /// The page of an error. What was saved before it went wrong, under a new key perhaps, must
+    /// reach the browser all the same; nothing is taken from it.
+    fn fail<B>(&self, error: SessionError) -> Response<SessionBody<B>> {
+        let mut response = self.layer.error_page.respond(error);
+        let change = match self.handle.cookie_change() {
+            set @ CookieChange::Set { .. } => set,
+            CookieChange::Keep | CookieChange::Remove => CookieChange::Keep,
+        };
+        self.layer.cookie.write(&change, self.cookie_was_sent, response.headers_mut());
         response
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{InFlight, ResponseFuture, Shared};
+use super::{InFlight, ResponseFuture, SessionBody, Shared};
 use crate::cookie::Found;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::session::SessionHandle;
@@ -28,9 +28,8 @@ impl<S> SessionService<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SessionService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: From<String>,
 {
-    type Response = Response<ResBody>;
+    type Response = Response<SessionBody<ResBody>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, ResBody, S::Error>;
 

@@ -17,6 +17,13 @@ struct Warning {
 pub(super) async fn run(settings: Settings, deploy: bool) -> CommandResult {
     let mut warnings = if deploy { deploy_warnings(&settings) } else { Vec::new() };
     let engine = settings.session.engine;
+    if engine == SessionEngine::Database && !settings.database_url.exists() {
+        // To look must not make one.
+        let text = "there is no database yet; run `migrate`".to_owned();
+        warnings.push(Warning { id: "segue.W001", text });
+        report(&warnings);
+        return Ok(());
+    }
     let site = Site::new(settings, Router::new()).await?;
     if let Some(database) = site.database() {
         let unapplied = database.unapplied().await?;
@@ -33,17 +40,21 @@ pub(super) async fn run(settings: Settings, deploy: bool) -> CommandResult {
         SessionEngine::Database => "the database",
         SessionEngine::Memory => "the memory of this process, which ends with it",
     };
-    println!("Sessions are stored in {store}: it answers.");
-    for Warning { id, text } in &warnings {
-        println!("warning: ({id}) {text}");
-    }
-    match warnings.len() {
-        0 => println!("No issues found."),
-        1 => println!("1 issue found."),
-        n => println!("{n} issues found."),
-    }
+    say!("Sessions are stored in {store}: it answers.");
+    report(&warnings);
     site.close().await;
     Ok(())
+}
+
+fn report(warnings: &[Warning]) {
+    for Warning { id, text } in warnings {
+        say!("warning: ({id}) {text}");
+    }
+    match warnings.len() {
+        0 => say!("No issues found."),
+        1 => say!("1 issue found."),
+        n => say!("{n} issues found."),
+    }
 }
 
 /// What Django's `check --deploy` says of the settings that we have.

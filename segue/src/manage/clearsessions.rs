@@ -7,7 +7,7 @@ use axum::Router;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::CommandResult;
-use crate::settings::Settings;
+use crate::settings::{SessionEngine, Settings};
 use crate::site::Site;
 use crate::store::{Cleared, SessionStore as _};
 
@@ -15,6 +15,9 @@ use crate::store::{Cleared, SessionStore as _};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(settings: Settings) -> CommandResult {
+    if settings.session.engine == SessionEngine::Database && !settings.database_url.exists() {
+        return Err("there is no database to clear: run `migrate` first".into());
+    }
     let site = Site::new(settings, Router::new()).await?;
     let started = Instant::now();
     let bar = OnceLock::new();
@@ -29,9 +32,9 @@ pub(super) async fn run(settings: Settings) -> CommandResult {
         bar.finish_and_clear();
     }
     match removed? {
-        0 => println!("No expired sessions to remove."),
-        1 => println!("Removed 1 expired session."),
-        removed => println!("Removed {removed} expired sessions."),
+        0 => say!("No expired sessions to remove."),
+        1 => say!("Removed 1 expired session."),
+        removed => say!("Removed {removed} expired sessions."),
     }
     site.close().await;
     Ok(())

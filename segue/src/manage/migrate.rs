@@ -6,17 +6,17 @@ use crate::settings::Settings;
 
 pub(super) async fn run(settings: &Settings) -> CommandResult {
     let database = Database::connect(&settings.database_url).await?;
-    println!("Operations to perform:\n  Apply all migrations: sessions\nRunning migrations:");
+    say!("Operations to perform:\n  Apply all migrations: sessions\nRunning migrations:");
     let done = database.migrate().await?;
     if done.is_empty() {
-        println!("  No migrations to apply.");
+        say!("  No migrations to apply.");
     }
     for (migration, applied) in done {
         let how = match applied {
             Applied::Made => "OK",
             Applied::Recorded => "OK (its table was there already)",
         };
-        println!("  Applying {migration}... {how}");
+        say!("  Applying {migration}... {how}");
     }
     database.close().await;
     Ok(())

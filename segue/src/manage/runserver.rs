@@ -16,7 +16,6 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{CommandResult, shutdown};
-use crate::settings::Settings;
 use crate::site::Site;
 
 /// How long requests may take to end after the server was asked to stop.
@@ -37,29 +36,23 @@ pub(super) fn start_log() {
 pub(super) async fn run(
     address: &str,
     settings_file: Option<&Path>,
-    settings: Settings,
-    routes: Router,
+    debug: bool,
+    site: Site,
 ) -> CommandResult {
-    let debug = settings.debug;
-    let interval = settings.session.cleanup_interval;
-    let site = Site::new(settings, routes).await?;
     warn_of_migrations(&site).await?;
     let listener =
         TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
-    println!("Segue {}, settings from {}", env!("CARGO_PKG_VERSION"), name(settings_file));
+    say!("Segue {}, settings from {}", env!("CARGO_PKG_VERSION"), name(settings_file));
     if debug {
-        println!("DEBUG is on: for development only.");
+        say!("DEBUG is on: for development only.");
     }
-    println!("Serving on http://{} (stop with Ctrl-C)", listener.local_addr()?);
+    say!("Serving on http://{} (stop with Ctrl-C)", listener.local_addr()?);
 
-    let (sessions, closing) = (site.sessions().clone(), site.clone());
-    let cleanup = interval
-        .map(|interval| tokio::spawn(async move { sessions.clear_expired_every(interval).await }));
+    let database = site.database().cloned();
     let served = serve(listener, site.into_router().layer(from_fn(log_request))).await;
-    if let Some(cleanup) = cleanup {
-        cleanup.abort();
+    if let Some(database) = database {
+        database.close().await;
     }
-    closing.close().await;
     Ok(served?)
 }
 
@@ -76,13 +69,13 @@ async fn serve(listener: TcpListener, routes: Router) -> io::Result<()> {
         ended = &mut server => return ended?,
         requested = shutdown::requested() => requested?,
     }
-    println!("Stopping: finishing the requests that are under way (Ctrl-C again to stop at once)");
+    say!("Stopping: finishing the requests that are under way (Ctrl-C again to stop at once)");
     stop.notify_one();
     tokio::select! {
         ended = &mut server => ended?,
         again = shutdown::requested() => again,
         () = tokio::time::sleep(DRAIN) => {
-            eprintln!("Some requests did not end within {} s.", DRAIN.as_secs());
+            warn_user!("Some requests did not end within {} s.", DRAIN.as_secs());
             Ok(())
         }
     }
@@ -95,7 +88,7 @@ async fn warn_of_migrations(site: &Site) -> CommandResult {
         return Ok(());
     }
     let names: Vec<String> = unapplied.iter().map(ToString::to_string).collect();
-    eprintln!(
+    warn_user!(
         "You have {} unapplied migration(s): {}. The site may not work until they are applied: \
          run `migrate`.",
         names.len(),

@@ -109,11 +109,13 @@ impl Session {
         Ok(())
     }
 
-    /// Sets a key to what `step` makes of its value, and gives the new one: atomically, however
-    /// many requests of this session do the same at once.
+    /// Sets a key to what `step` makes of its value: atomically, however many requests of this
+    /// session do the same at once.
     ///
-    /// The step is done again on a newer value if another request saves first, so it must not
-    /// depend on anything but its argument; and it must not use the session.
+    /// It gives the value as it is now. If another request saves first, the step is done again on
+    /// what that one left, and what is stored is another value; so the step must depend on nothing
+    /// but its argument, and a number that must be unique belongs in a database. The step must not
+    /// use the session.
     ///
     /// # Errors
     /// [`SessionErrorKind::Value`] when the stored JSON is no `T`, or JSON cannot hold the new one.
@@ -122,20 +124,17 @@ impl Session {
         key: &str,
         step: impl Fn(Option<T>) -> T + Send + Sync + 'static,
     ) -> Result<T, SessionError> {
+        let mut state = self.state();
+        let old = state.data.get(key).map(|text| parse(key, text)).transpose()?;
+        let value = step(old);
+        let text = write(key, &value)?;
         let name = key.to_owned();
-        let step = move |old: Option<&str>| -> Result<String, StepError> {
+        let again = move |old: Option<&str>| -> Result<String, StepError> {
             let old = old.map(|text| parse(&name, text)).transpose()?;
             Ok(write(&name, &step(old))?)
         };
-        let new = {
-            let mut state = self.state();
-            state
-                .data
-                .update(key, step)
-                .map_err(|error| value_error(key, "was not changed by `update`", error))?;
-            state.data.get(key).unwrap_or_default().to_owned()
-        };
-        parse(key, &new)
+        state.data.set_by_step(key, text, again);
+        Ok(value)
     }
 
     /// Removes a key and tells whether it was there. Django's `del session[key]`.
@@ -149,11 +148,16 @@ impl Session {
     /// # Errors
     /// [`SessionErrorKind::Value`] when the stored JSON is no `T`; the key stays then.
     pub fn pop<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, SessionError> {
-        let value = self.get(key)?;
-        if value.is_some() {
-            self.remove(key);
+        loop {
+            let Some(text) = self.get_raw(key) else { return Ok(None) };
+            let value = parse(key, &text)?;
+            // Another task of this request may have been faster: then it is not ours to give.
+            let mut state = self.state();
+            if state.data.get(key) == Some(text.as_str()) {
+                state.data.remove(key);
+                return Ok(Some(value));
+            }
         }
-        Ok(value)
     }
 
     /// The value of a key, set to `default` first when it is not there. Django's
@@ -167,13 +171,16 @@ impl Session {
         key: &str,
         default: T,
     ) -> Result<T, SessionError> {
-        match self.get(key)? {
-            Some(value) => Ok(value),
-            None => {
-                self.insert(key, &default)?;
-                Ok(default)
+        let text = write(key, &default)?;
+        let found = {
+            let mut state = self.state();
+            let found = state.data.get(key).map(str::to_owned);
+            if found.is_none() {
+                state.data.set(key, text);
             }
-        }
+            found
+        };
+        found.map_or(Ok(default), |text| parse(key, &text))
     }
 
     /// Whether there is such a key. Django's `key in session`.

@@ -67,6 +67,12 @@ impl Expiry {
     /// What the session says of itself. What nobody could have meant counts as unsaid.
     pub(super) fn of(data: &SessionData) -> Self {
         let Some(text) = data.get(KEY) else { return Self::Default };
+        // A bool of Python's is a number, too.
+        let text = match text {
+            "true" => "1",
+            "false" => "0",
+            text => text,
+        };
         if let Ok(seconds) = json::from_text::<i64>(text) {
             return seconds.into();
         }
@@ -175,6 +181,8 @@ mod tests {
         assert_eq!(read("\"2030-01-02T03:04:05\""), Expiry::At(date));
         assert_eq!(read("-5"), Expiry::Seconds(-5));
         assert_eq!(read("1.9"), Expiry::Seconds(1));
+        assert_eq!(read("true"), Expiry::Seconds(1));
+        assert_eq!(read("false"), Expiry::BrowserClose);
         for nonsense in ["null", "\"soon\"", "[]", "NaN", "\"\\ud800\""] {
             let expiry = read(nonsense);
             assert_eq!(expiry.age(RULES, now()), RULES.cookie_age, "{nonsense}");

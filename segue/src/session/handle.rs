@@ -107,7 +107,7 @@ impl SessionHandle {
             state.cycle = None;
         }
         if end != RequestEnd::Served {
-            state.abandon_changes();
+            state.abandon_changes(self.0.sessions.codec());
         }
         state.is_dirty() || (renew && state.stored.is_some())
     }
@@ -120,7 +120,7 @@ impl SessionHandle {
         }
         let saved = save::save(&self.0, renew).await;
         if saved.is_err() {
-            self.0.state().give_up();
+            self.0.state().give_up(self.0.sessions.codec());
         }
         saved
     }

@@ -23,12 +23,18 @@ struct Work {
     /// How much of the log the copy has.
     changes: usize,
     flushes: u64,
+    cycles: u64,
 }
 
 impl Work {
     fn of(state: &mut State) -> Self {
         state.marked = false;
-        Self { data: state.data.clone(), changes: state.data.changes(), flushes: state.flushes }
+        Self {
+            data: state.data.clone(),
+            changes: state.data.changes(),
+            flushes: state.flushes,
+            cycles: state.cycles,
+        }
     }
 }
 
@@ -46,9 +52,10 @@ pub(super) async fn save(inner: &Inner, renew: bool) -> Result<(), SessionError>
         None => create(inner, &work.data).await,
         Some(stored) if cycle => move_to_new_key(inner, stored, &mut work).await,
         Some(stored) if changed => replace(inner, stored, &mut work).await,
-        Some(stored) if marked || renew => match touch(inner, stored, &work.data).await {
+        Some(stored) if marked => replace(inner, stored, &mut work).await,
+        Some(stored) if renew => match touch(inner, stored, &mut work).await {
             // The visitor only read, so nothing of theirs is lost with the session.
-            Err(error) if !marked && error.kind() == SessionErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == SessionErrorKind::Interrupted => return Ok(()),
             touched => touched,
         },
         Some(_) => return Ok(()),
@@ -59,7 +66,12 @@ pub(super) async fn save(inner: &Inner, renew: bool) -> Result<(), SessionError>
             delete_ended(inner).await
         }
         Err(error) => {
-            inner.state().marked |= marked;
+            let mut state = inner.state();
+            state.marked |= marked;
+            if error.kind() == SessionErrorKind::Interrupted {
+                // It is gone for good: to try again at the end of the request would be in vain.
+                state.give_up(inner.sessions.codec());
+            }
             Err(error)
         }
     }
@@ -77,7 +89,9 @@ fn commit(inner: &Inner, stored: Stored, work: Work) -> Result<(), SessionError>
     data.forget_changes();
     state.data.advance(data, work.changes).map_err(step_failed)?;
     state.stored = Some(stored);
-    state.cycle = None;
+    if state.cycles == work.cycles {
+        state.cycle = None;
+    }
     state.cookie_due = true;
     Ok(())
 }
@@ -91,18 +105,25 @@ async fn delete_ended(inner: &Inner) -> Result<(), SessionError> {
 }
 
 async fn create(inner: &Inner, data: &SessionData) -> Result<Stored, SessionError> {
-    let record = encode(inner, data);
+    let record = encode(inner, data)?;
     let key = inner.sessions.store().create(record.payload(), record.expires_at()).await?;
     Ok(Stored { key, record })
 }
 
-async fn touch(inner: &Inner, stored: Stored, data: &SessionData) -> Result<Stored, SessionError> {
-    let expires_at = deadline(inner, data);
-    if !inner.sessions.store().touch(&stored.key, expires_at).await? {
-        return Err(SessionError::interrupted());
+/// Moves the deadline alone; when somebody else was faster, to that of what they left.
+async fn touch(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Stored, SessionError> {
+    let Stored { key, record: mut seen } = stored;
+    for round in 0..MOST_ROUNDS {
+        let expires_at = deadline(inner, &work.data);
+        match inner.sessions.store().touch(&key, &seen, expires_at).await? {
+            Replaced::Saved(key) => {
+                return Ok(Stored { key, record: Record::new(seen.payload(), expires_at) });
+            }
+            Replaced::Gone => return Err(SessionError::interrupted()),
+            Replaced::Conflict => seen = rebase(inner, &key, work, round).await?,
+        }
     }
-    let record = Record::new(stored.record.payload(), expires_at);
-    Ok(Stored { key: stored.key, record })
+    Err(contended())
 }
 
 /// Compare and swap; when somebody else was faster, the same changes again on what they left.
@@ -110,7 +131,7 @@ async fn replace(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Store
     let store = inner.sessions.store();
     let Stored { key, record: mut seen } = stored;
     for round in 0..MOST_ROUNDS {
-        let record = encode(inner, &work.data);
+        let record = encode(inner, &work.data)?;
         match store.replace(&key, &seen, record.payload(), record.expires_at()).await? {
             Replaced::Saved(key) => return Ok(Stored { key, record }),
             Replaced::Gone => return Err(SessionError::interrupted()),
@@ -189,8 +210,12 @@ fn jitter(round: u32) -> Duration {
     Duration::from_micros(u64::from(random[0]) * u64::from(round.min(40)))
 }
 
-fn encode(inner: &Inner, data: &SessionData) -> Record {
-    Record::new(inner.sessions.codec().encode(data), deadline(inner, data))
+fn encode(inner: &Inner, data: &SessionData) -> Result<Record, SessionError> {
+    let payload = inner.sessions.codec().encode(data).map_err(|error| {
+        let message = "the session is too large to be read again";
+        SessionError::new(SessionErrorKind::Value, message).with_source(error)
+    })?;
+    Ok(Record::new(payload, deadline(inner, data)))
 }
 
 fn deadline(inner: &Inner, data: &SessionData) -> jiff::Timestamp {

@@ -111,19 +111,24 @@ impl Sessions {
         self.store().clear_expired(&|_| {}).await
     }
 
-    /// Removes the expired sessions now and then, for as long as the future is polled: an error is
-    /// logged, and the next round comes all the same.
-    pub async fn clear_expired_every(&self, interval: Duration) {
-        let mut rounds = tokio::time::interval(interval);
-        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            rounds.tick().await;
-            match self.clear_expired().await {
-                Ok(removed) => tracing::debug!(removed, "cleared expired sessions"),
-                Err(error) => tracing::error!(
-                    error = crate::describe(&error),
-                    "could not clear expired sessions; will try again"
-                ),
+    /// Removes the expired sessions now and then: an error is logged, and the next round comes all
+    /// the same. It ends when nobody else holds these sessions any more, when their server is gone
+    /// for example. [`Site`](crate::Site) runs it by itself where `SESSION_CLEANUP_INTERVAL` is set.
+    pub fn clear_expired_every(&self, interval: Duration) -> impl Future<Output = ()> + use<> {
+        let sessions = Arc::downgrade(&self.0);
+        async move {
+            let mut rounds = tokio::time::interval(interval.max(Duration::from_millis(1)));
+            rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                rounds.tick().await;
+                let Some(sessions) = sessions.upgrade() else { return };
+                match Self(sessions).clear_expired().await {
+                    Ok(removed) => tracing::debug!(removed, "cleared expired sessions"),
+                    Err(error) => tracing::error!(
+                        error = crate::describe(&error),
+                        "could not clear expired sessions; will try again"
+                    ),
+                }
             }
         }
     }

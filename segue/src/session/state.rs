@@ -1,5 +1,6 @@
 //! What a request knows about its session.
 
+use crate::codec::Codec;
 use crate::data::SessionData;
 use crate::key::SessionKey;
 use crate::store::Record;
@@ -18,6 +19,8 @@ pub(super) struct State {
     pub(super) ended: Vec<SessionKey>,
     /// Counts the flushes, so that a save can tell that one came while it waited for the store.
     pub(super) flushes: u64,
+    /// Counts the calls for a new key, for the same reason.
+    pub(super) cycles: u64,
     /// Something was saved, so the browser gets the cookie.
     pub(super) cookie_due: bool,
     /// The stored session is not readable, and not ours to remove.
@@ -62,24 +65,28 @@ impl State {
     pub(super) fn cycle_key(&mut self) {
         if self.stored.is_some() {
             self.cycle = Some(self.data.clone());
+            self.cycles += 1;
         }
     }
 
     /// The response is a server error: as in Django nothing is saved, except what must not be
     /// lost, a flush and a new key with the data it was asked for with.
-    pub(super) fn abandon_changes(&mut self) {
+    pub(super) fn abandon_changes(&mut self, codec: &Codec) {
         self.marked = false;
-        match &self.cycle {
-            Some(data) => self.data = data.clone(),
-            None if self.stored.is_none() => self.data = SessionData::new(),
-            None => self.data.forget_changes(),
+        if let Some(data) = &self.cycle {
+            self.data = data.clone();
+        } else if self.data.changes() > 0 {
+            // What is stored, so that a task that goes on with the session does not save the rest.
+            let stored = self.stored.as_ref();
+            let stored = stored.and_then(|stored| codec.decode(stored.record.payload()).ok());
+            self.data = stored.unwrap_or_default();
         }
     }
 
     /// Nothing more is to be saved.
-    pub(super) fn give_up(&mut self) {
+    pub(super) fn give_up(&mut self, codec: &Codec) {
         self.cycle = None;
         self.ended.clear();
-        self.abandon_changes();
+        self.abandon_changes(codec);
     }
 }

@@ -44,10 +44,19 @@ impl DatabaseUrl {
             return Err(ConfigError::conflict(SETTING, found, ALLOWED));
         }
         if path.is_empty() || path.contains([':', '?', '#', '\0']) {
-            return Err(ConfigError::conflict(SETTING, format_args!("{url:?}"), ALLOWED));
+            let found = "a path that is empty, or has one of : ? # in it (not shown)";
+            return Err(ConfigError::conflict(SETTING, found, ALLOWED));
         }
         // An absolute path replaces the folder it is joined to.
         Ok(Self::Sqlite(base_dir.join(path)))
+    }
+
+    /// Whether there is a database, as far as can be told without opening it.
+    #[cfg(feature = "manage")]
+    pub(crate) fn exists(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => path.exists(),
+        }
     }
 
     /// The folder that files beside the database belong in.
@@ -68,7 +77,14 @@ mod tests {
         let sqlite = |path: &str| DatabaseUrl::Sqlite(PathBuf::from(path));
         assert_eq!(parse("sqlite:///srv/db").unwrap(), sqlite("/srv/db"));
         assert_eq!(parse("sqlite://data/db").unwrap(), sqlite("/base/data/db"));
-        for url in ["", "db.sqlite3", "sqlite://", "sqlite::memory:", "oracle://u:secret@h/d"] {
+        for url in [
+            "",
+            "db.sqlite3",
+            "sqlite://",
+            "sqlite::memory:",
+            "oracle://u:secret@h/d",
+            "sqlite://u:secret@h/d",
+        ] {
             let error = parse(url).unwrap_err().to_string();
             assert!(error.starts_with("DATABASE_URL: found "), "{error}");
             assert!(!error.contains("secret"), "{error}");

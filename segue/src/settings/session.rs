@@ -156,6 +156,10 @@ impl SessionSettings {
             let found = format!("{:?}", self.cookie_path);
             return Err(ConfigError::conflict("SESSION_COOKIE_PATH", found, PATHS));
         }
+        if self.cleanup_interval == Some(Duration::ZERO) {
+            let allowed = "a second or more; `None` for never";
+            return Err(ConfigError::conflict("SESSION_CLEANUP_INTERVAL", 0, allowed));
+        }
         self.validate_promises()
     }
 

@@ -15,7 +15,18 @@ pub(super) fn file_and_environment(path: &Path) -> Result<Map<String, Value>, Co
     let text = std::fs::read_to_string(path).map_err(|error| ConfigError::file(path, error))?;
     let file = Named { inner: File::from_str(&text, FileFormat::Toml), name: name_of(path) };
     let layers = Config::builder().add_source(file).add_source(Environment).build();
-    values(layers).map_err(|error| ConfigError::file(path, error))
+    values(layers).map_err(|error| ConfigError::file(path, without_excerpt(&error)))
+}
+
+/// Where the mistake is and which, but not the line itself: it may be that of the secret key.
+fn without_excerpt(error: &config::ConfigError) -> String {
+    let text = error.to_string();
+    let is_excerpt = |line: &&str| {
+        line.split_once('|').is_some_and(|(margin, _)| margin.trim().parse::<u32>().is_ok())
+            || line.trim_start().starts_with('|')
+            || line.trim().is_empty()
+    };
+    text.lines().filter(|line| !is_excerpt(line)).collect::<Vec<_>>().join("; ")
 }
 
 pub(super) fn environment() -> Result<Map<String, Value>, ConfigError> {

@@ -10,7 +10,7 @@ use super::SigningError;
 
 /// No payload grows past this when it is unpacked. Django has no limit; the signature is checked
 /// first in both, so only who knows the key could try.
-const MAX_UNPACKED: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_UNPACKED: usize = 64 * 1024 * 1024;
 
 /// The compressed bytes, or nothing when they save no more than Django finds worth it.
 pub(super) fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -23,10 +23,10 @@ pub(super) fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>, SigningError> {
     let mut bytes = Vec::with_capacity(packed.len() * 4);
     ZlibDecoder::new(packed)
-        .take(MAX_UNPACKED + 1)
+        .take(MAX_UNPACKED as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|_| SigningError::payload("it is not zlib data"))?;
-    if bytes.len() as u64 > MAX_UNPACKED {
+    if bytes.len() > MAX_UNPACKED {
         return Err(SigningError::payload("it unpacks to more than 64 MiB"));
     }
     Ok(bytes)
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_bomb_is_refused() {
-        let bomb = pack(&vec![0; usize::try_from(MAX_UNPACKED).unwrap() + 1]).unwrap();
+        let bomb = pack(&vec![0; MAX_UNPACKED + 1]).unwrap();
         assert!(bomb.len() < 100_000);
         assert_eq!(unpack(&bomb), Err(SigningError::payload("it unpacks to more than 64 MiB")));
     }

@@ -64,8 +64,13 @@ impl SessionStore for AnyStore {
         self.0.replace(key, seen, payload, expires_at).await
     }
 
-    async fn touch(&self, key: &SessionKey, expires_at: Timestamp) -> Result<bool, StoreError> {
-        self.0.touch(key, expires_at).await
+    async fn touch(
+        &self,
+        key: &SessionKey,
+        seen: &Record,
+        expires_at: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        self.0.touch(key, seen, expires_at).await
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
@@ -91,7 +96,12 @@ trait DynStore: fmt::Debug + Send + Sync {
         payload: &'a [u8],
         expires_at: Timestamp,
     ) -> BoxFuture<'a, Replaced>;
-    fn touch<'a>(&'a self, key: &'a SessionKey, expires_at: Timestamp) -> BoxFuture<'a, bool>;
+    fn touch<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        seen: &'a Record,
+        expires_at: Timestamp,
+    ) -> BoxFuture<'a, Replaced>;
     fn delete<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, ()>;
     fn clear_expired<'a>(
         &'a self,
@@ -118,8 +128,13 @@ impl<S: SessionStore> DynStore for S {
         Box::pin(SessionStore::replace(self, key, seen, payload, expires_at))
     }
 
-    fn touch<'a>(&'a self, key: &'a SessionKey, expires_at: Timestamp) -> BoxFuture<'a, bool> {
-        Box::pin(SessionStore::touch(self, key, expires_at))
+    fn touch<'a>(
+        &'a self,
+        key: &'a SessionKey,
+        seen: &'a Record,
+        expires_at: Timestamp,
+    ) -> BoxFuture<'a, Replaced> {
+        Box::pin(SessionStore::touch(self, key, seen, expires_at))
     }
 
     fn delete<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, ()> {

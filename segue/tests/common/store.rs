@@ -95,6 +95,25 @@ impl TestStore {
         Ok(())
     }
 
+    fn swap(
+        &self,
+        key: &SessionKey,
+        seen: &Record,
+        payload: &[u8],
+        expires_at: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let compares = self.inner.compares.load(Ordering::SeqCst);
+        let mut records = self.records();
+        let Some(record) = records.get_mut(key).filter(|record| self.is_live(record)) else {
+            return Ok(Replaced::Gone);
+        };
+        if compares && record.payload() != seen.payload() {
+            return Ok(Replaced::Conflict);
+        }
+        *record = Record::new(payload, expires_at);
+        Ok(Replaced::Saved(key.clone()))
+    }
+
     fn is_live(&self, record: &Record) -> bool {
         record.expires_at() > self.inner.clock.now()
     }
@@ -130,26 +149,17 @@ impl SessionStore for TestStore {
     ) -> Result<Replaced, StoreError> {
         self.call(|calls| calls.replace += 1)?;
         tokio::task::yield_now().await;
-        let compares = self.inner.compares.load(Ordering::SeqCst);
-        let mut records = self.records();
-        let Some(record) = records.get_mut(key).filter(|record| self.is_live(record)) else {
-            return Ok(Replaced::Gone);
-        };
-        if compares && record.payload() != seen.payload() {
-            return Ok(Replaced::Conflict);
-        }
-        *record = Record::new(payload, expires_at);
-        Ok(Replaced::Saved(key.clone()))
+        self.swap(key, seen, payload, expires_at)
     }
 
-    async fn touch(&self, key: &SessionKey, expires_at: Timestamp) -> Result<bool, StoreError> {
+    async fn touch(
+        &self,
+        key: &SessionKey,
+        seen: &Record,
+        expires_at: Timestamp,
+    ) -> Result<Replaced, StoreError> {
         self.call(|calls| calls.touch += 1)?;
-        let mut records = self.records();
-        let Some(record) = records.get_mut(key).filter(|record| self.is_live(record)) else {
-            return Ok(false);
-        };
-        *record = Record::new(record.payload(), expires_at);
-        Ok(true)
+        self.swap(key, seen, seen.payload(), expires_at)
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
