@@ -53,7 +53,7 @@ pub(crate) fn unquote(quoted: &str) -> Option<String> {
     serde_json::from_str(quoted).ok()
 }
 
-/// Valid JSON with every letter outside ASCII written as `\uXXXX`: such letters stand only within
+/// Valid JSON with every letter outside ASCII written as a `\u` escape: such letters stand only within
 /// strings, so this changes no meaning.
 pub(crate) fn to_ascii(text: &str) -> String {
     if text.is_ascii() {
