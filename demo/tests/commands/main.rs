@@ -13,6 +13,7 @@ mod common;
 mod settings;
 mod trouble;
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -125,15 +126,20 @@ fn a_port_that_is_taken_is_said_in_words() {
 }
 
 /// A request that is under way when the server is asked to stop gets its answer; a new one none.
+/// One of them waits for the database, the other for the rest of what the visitor sends.
 #[test]
 fn a_stop_lets_requests_end() {
     for signal in ["TERM", "INT"] {
         let project = Project::new();
         let demo = project.serve();
         let cookie = demo.get("/set/", None).cookie();
+        let mut upload = std::net::TcpStream::connect(demo.address.trim_start_matches("http://"));
+        let upload = upload.as_mut().unwrap();
+        let head = "POST /set/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\r\nname=";
+        upload.write_all(head.as_bytes()).unwrap();
         // Another process holds the database, so the request waits for it.
-        let database = project.path("db.sqlite3");
-        let lock = trouble::Lock::hold(&database);
+        let lock = trouble::Lock::hold(&project.path("db.sqlite3"));
         let address = demo.address.clone();
         let slow = std::thread::spawn({
             let cookie = cookie.clone();
@@ -145,6 +151,11 @@ fn a_stop_lets_requests_end() {
         assert!(request(&demo.address, "GET", "/", None, "").is_err(), "no new requests");
         lock.release();
         assert_eq!(slow.join().unwrap().status, 200, "{signal}: the one under way was finished");
+        std::thread::sleep(Duration::from_millis(500));
+        upload.write_all(b"grace").unwrap();
+        let mut answer = String::new();
+        upload.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{signal}: so was the other: {answer:?}");
         assert!(demo.program.wait(), "{signal}: a stop on request is a success");
         let again = Demo::start(project.command().args(["runserver", "127.0.0.1:0"]));
         assert!(again.get("/get/", Some(&cookie)).body.contains("Session Value is late"));

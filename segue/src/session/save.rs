@@ -51,8 +51,7 @@ pub(super) async fn save(inner: &Inner, renew: bool) -> Result<(), SessionError>
         None if work.data.is_empty() => return Ok(()),
         None => create(inner, &work.data).await,
         Some(stored) if cycle => move_to_new_key(inner, stored, &mut work).await,
-        Some(stored) if changed => replace(inner, stored, &mut work).await,
-        Some(stored) if marked => replace(inner, stored, &mut work).await,
+        Some(stored) if changed || marked => replace(inner, stored, &mut work).await,
         Some(stored) if renew => match touch(inner, stored, &mut work).await {
             // The visitor only read, so nothing of theirs is lost with the session.
             Err(error) if error.kind() == SessionErrorKind::Interrupted => return Ok(()),
