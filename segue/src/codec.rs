@@ -1,9 +1,13 @@
 //! How a session becomes the bytes that an engine stores.
 
+use std::fmt;
+
 use crate::clock::Clock;
 use crate::data::SessionData;
+use crate::pickle;
 use crate::secret::SecretKeys;
 use crate::signing::{MAX_UNPACKED, SigningError, TimestampSigner};
+use crate::store::Payload;
 
 /// The salt of Django's database, file and cache sessions: the name of the class that signs.
 const SESSION_SALT: &str = "django.contrib.sessions.SessionStore";
@@ -18,10 +22,18 @@ const SESSION_SALT: &str = "django.contrib.sessions.SessionStore";
 /// let payload = codec.encode(&SessionData::parse(r#"{"a":1}"#).unwrap()).unwrap();
 /// assert_eq!(payload, b"eyJhIjoxfQ:1r31eq:mvqAFpOL1fZXbE9_M4qDR7eYKgZG_5R2MwsvV9eChd8");
 /// assert_eq!(codec.decode(&payload).unwrap().get("a"), Some("1"));
+///
+/// let payload = Codec::pickle().encode(&SessionData::parse(r#"{"a":1}"#).unwrap()).unwrap();
+/// assert_eq!(payload, b"\x80\x05\x95\x0a\0\0\0\0\0\0\0}\x94\x8c\x01a\x94K\x01s.");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Codec {
-    signer: TimestampSigner,
+pub struct Codec(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    SignedJson(TimestampSigner),
+    Json,
+    Pickle,
 }
 
 impl Codec {
@@ -32,32 +44,124 @@ impl Codec {
     #[must_use]
     #[doc(alias = "key_salt")]
     pub fn signed_json(keys: &SecretKeys, clock: &Clock) -> Self {
-        Self { signer: TimestampSigner::new(keys, SESSION_SALT, clock) }
+        Self(Kind::SignedJson(TimestampSigner::new(keys, SESSION_SALT, clock)))
+    }
+
+    /// Plain JSON.
+    #[must_use]
+    pub fn json() -> Self {
+        Self(Kind::Json)
+    }
+
+    /// Python's pickle of a dict, as Django's caches hold it. Only plain data are read, nothing is
+    /// ever executed, and what JSON cannot show is an error with the name of its key.
+    ///
+    /// Source: `RedisSerializer` in `django/core/cache/backends/redis.py`.
+    #[must_use]
+    pub fn pickle() -> Self {
+        Self(Kind::Pickle)
+    }
+
+    /// What an engine with payloads of this kind needs.
+    #[must_use]
+    pub fn of(payload: Payload, keys: &SecretKeys, clock: &Clock) -> Self {
+        match payload {
+            Payload::SignedJson => Self::signed_json(keys, clock),
+            Payload::Json => Self::json(),
+            Payload::Pickle => Self::pickle(),
+        }
     }
 
     /// The bytes for a store.
     ///
     /// # Errors
-    /// When the session is larger than 64 MiB, which [`decode`](Self::decode) would not read.
-    pub fn encode(&self, data: &SessionData) -> Result<Vec<u8>, SigningError> {
-        let json = data.to_json();
-        if json.len() > MAX_UNPACKED {
-            return Err(SigningError::payload("it is larger than 64 MiB"));
-        }
-        Ok(self.signer.sign_bytes(json.as_bytes(), true).into_bytes())
+    /// [`CodecError::Rubbish`] when the session is larger than 64 MiB, which
+    /// [`decode`](Self::decode) would not read.
+    pub fn encode(&self, data: &SessionData) -> Result<Vec<u8>, CodecError> {
+        let payload = match &self.0 {
+            Kind::SignedJson(signer) => {
+                let json = data.to_json();
+                check_size(json.len())?;
+                signer.sign_bytes(json.as_bytes(), true).into_bytes()
+            }
+            Kind::Json => data.to_json().into_bytes(),
+            Kind::Pickle => pickle::write(data)?,
+        };
+        check_size(payload.len())?;
+        Ok(payload)
     }
 
     /// The session in a store's bytes.
     ///
     /// # Errors
-    /// When none of the secret keys signed it, or it holds no session.
-    pub fn decode(&self, payload: &[u8]) -> Result<SessionData, SigningError> {
-        let text = std::str::from_utf8(payload).map_err(|_| SigningError::BadSignature)?;
-        let json = self.signer.unsign_bytes(text, None)?;
-        let json = String::from_utf8(json)
-            // Django reads Latin-1, where each byte is the letter of that number.
-            .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect());
-        SessionData::parse_strict(&json)
-            .map_err(|_| SigningError::payload("it is not a JSON object"))
+    /// When it is no session of ours, or holds what we cannot show.
+    pub fn decode(&self, payload: &[u8]) -> Result<SessionData, CodecError> {
+        match &self.0 {
+            Kind::SignedJson(signer) => {
+                let text = std::str::from_utf8(payload).map_err(|_| SigningError::BadSignature)?;
+                parse(signer.unsign_bytes(text, None)?)
+            }
+            Kind::Json => parse(payload.to_vec()),
+            Kind::Pickle => pickle::read(payload),
+        }
     }
 }
+
+fn parse(json: Vec<u8>) -> Result<SessionData, CodecError> {
+    let json = String::from_utf8(json)
+        // Django reads Latin-1, where each byte is the letter of that number.
+        .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect());
+    SessionData::parse_strict(&json).map_err(|_| CodecError::rubbish("it is not a JSON object"))
+}
+
+fn check_size(length: usize) -> Result<(), CodecError> {
+    if length > MAX_UNPACKED {
+        return Err(CodecError::rubbish("it is larger than 64 MiB"));
+    }
+    Ok(())
+}
+
+/// Why a store's bytes are not a session, or a session not a store's bytes.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodecError {
+    /// None of the secret keys signed it. The visitor starts anew, as in Django.
+    Signing(SigningError),
+    /// It is no session at all. The visitor starts anew, as in Django.
+    #[non_exhaustive]
+    Rubbish {
+        /// What is wrong with it; never the payload itself.
+        reason: &'static str,
+    },
+    /// It is a session with a value that is no plain data. It belongs to somebody who can read it,
+    /// so nothing of it may be touched.
+    #[non_exhaustive]
+    NotPlain {
+        /// Which value, and what it is.
+        reason: String,
+    },
+}
+
+impl CodecError {
+    pub(crate) fn rubbish(reason: &'static str) -> Self {
+        Self::Rubbish { reason }
+    }
+}
+
+impl From<SigningError> for CodecError {
+    fn from(error: SigningError) -> Self {
+        Self::Signing(error)
+    }
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signing(error) => error.fmt(f),
+            Self::Rubbish { reason } => write!(f, "this is no session: {reason}"),
+            Self::NotPlain { reason } => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for CodecError {}

@@ -16,6 +16,8 @@ pub(crate) struct SessionCookie {
     http_only: &'static str,
     /// `Path`, `SameSite` and `Secure`, which come last and are the same when it is removed.
     rest: String,
+    /// The value is the session itself, not an id.
+    is_session: bool,
 }
 
 /// What a request has in the place of the session cookie.
@@ -28,7 +30,8 @@ pub(crate) enum Found {
 }
 
 impl SessionCookie {
-    pub(crate) fn new(settings: &SessionSettings) -> Self {
+    /// The cookie by these settings; `is_session` where its value is the session itself.
+    pub(crate) fn new(settings: &SessionSettings, is_session: bool) -> Self {
         let same_site = match settings.cookie_samesite {
             SameSite::Lax => "; SameSite=Lax",
             SameSite::Strict => "; SameSite=Strict",
@@ -42,6 +45,7 @@ impl SessionCookie {
             domain: domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default(),
             http_only: if settings.cookie_httponly { "; HttpOnly" } else { "" },
             rest: format!("; Path={}{same_site}{secure}", settings.cookie_path),
+            is_session,
         }
     }
 
@@ -54,8 +58,9 @@ impl SessionCookie {
                 let Some(equals) = pair.iter().position(|byte| *byte == b'=') else { continue };
                 let (name, value) = (&pair[..equals], &pair[equals + 1..]);
                 if name.trim_ascii() == self.name.as_bytes() {
-                    let key = std::str::from_utf8(unquote(value.trim_ascii())).ok();
-                    found = key.and_then(SessionKey::parse).map_or(Found::NoKey, Found::Key);
+                    let text = std::str::from_utf8(unquote(value.trim_ascii())).ok();
+                    let read = if self.is_session { SessionKey::sealed } else { SessionKey::parse };
+                    found = text.and_then(read).map_or(Found::NoKey, Found::Key);
                 }
             }
         }
@@ -78,7 +83,7 @@ impl SessionCookie {
     }
 
     fn set(&self, key: &SessionKey, expires: Option<(i64, Timestamp)>) -> String {
-        let Self { name, domain, http_only, rest } = self;
+        let Self { name, domain, http_only, rest, .. } = self;
         let key = key.expose();
         match expires {
             Some((age, date)) => {
@@ -138,7 +143,7 @@ mod tests {
     const KEY: &str = "abcdefghijklmnopqrstuvwxyz012345";
 
     fn cookie() -> SessionCookie {
-        SessionCookie::new(&SessionSettings::new(false))
+        SessionCookie::new(&SessionSettings::new(false), false)
     }
 
     fn find(headers: &[&[u8]]) -> Found {

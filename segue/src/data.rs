@@ -1,10 +1,14 @@
 //! The contents of a session, and what a request did to them.
 
+mod members;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::json::{self, Scanner, SyntaxError};
+
+pub(crate) use members::Member;
 
 /// The key-value pairs of a session, each value as its JSON text, in order, and the log of changes
 /// since they were loaded.
@@ -48,6 +52,9 @@ struct Entry {
 enum Text {
     Source(Range<usize>),
     Own(Arc<str>),
+    /// What JSON shows and does not hold exactly, a tuple of Python's for example: it is written
+    /// back as it was, in the form of the codec that read it.
+    Exact(Arc<str>, Arc<[u8]>),
 }
 
 #[derive(Clone)]
@@ -258,7 +265,7 @@ impl SessionData {
         match text {
             // The ranges are the scanner's own, on the text it read.
             Text::Source(range) => self.source.get(range.clone()).unwrap_or_default(),
-            Text::Own(text) => text,
+            Text::Own(text) | Text::Exact(text, _) => text,
         }
     }
 

@@ -1,6 +1,7 @@
-//! The id of a stored session.
+//! What a cookie says of its session: the id of a stored one, or the session itself.
 
 use std::fmt;
+use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 
@@ -9,7 +10,8 @@ use crate::error::{StoreError, StoreErrorKind};
 /// The characters of an id, in Django's order (`django/contrib/sessions/backends/base.py`).
 const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// The id of a stored session: 32 characters of `[a-z0-9]`, 165 bits from the operating system.
+/// What finds a session: an id of 32 characters of `[a-z0-9]`, 165 bits from the operating system;
+/// or, for the engines that keep sessions in the cookie, the sealed session itself.
 ///
 /// Whoever knows it *is* the visitor, so it never shows itself in `Debug`, and two of them are
 /// compared in constant time. [`expose`](Self::expose) is the one way to its text.
@@ -24,11 +26,20 @@ const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// # Ok::<(), segue::StoreError>(())
 /// ```
 #[derive(Clone)]
-pub struct SessionKey([u8; Self::LENGTH]);
+pub struct SessionKey(Form);
+
+#[derive(Clone)]
+enum Form {
+    Id([u8; SessionKey::LENGTH]),
+    Sealed(Arc<str>),
+}
 
 impl SessionKey {
     /// How many characters an id has.
     pub const LENGTH: usize = 32;
+
+    /// What browsers keep of a cookie at the most, name and value: RFC 6265bis, 5.7.
+    pub(crate) const LONGEST: usize = 4096;
 
     /// Reads an id, or nothing when the text cannot be one.
     ///
@@ -40,7 +51,28 @@ impl SessionKey {
         bytes
             .iter()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-            .then_some(Self(bytes))
+            .then_some(Self(Form::Id(bytes)))
+    }
+
+    /// Takes a cookie's value that is itself the session, signed or encrypted; nothing when no
+    /// cookie can have it as its value (RFC 6265, 4.1.1) or browsers would not keep it.
+    ///
+    /// For engines whose [`Guarantees`](crate::Guarantees) say `in_cookie`. Whether it was sealed
+    /// by us is the engine's to find out.
+    ///
+    /// ```
+    /// use segue::SessionKey;
+    ///
+    /// let key = SessionKey::sealed("eyJhIjoxfQ:1r31eq:AJu16St_lXmPR35BcDlMtqC8Z").unwrap();
+    /// assert_eq!(key.expose(), "eyJhIjoxfQ:1r31eq:AJu16St_lXmPR35BcDlMtqC8Z");
+    /// assert!(SessionKey::sealed("a; Path=/").is_none());
+    /// ```
+    #[must_use]
+    pub fn sealed(text: &str) -> Option<Self> {
+        let is_octet =
+            |byte: u8| matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e);
+        let fits = (1..=Self::LONGEST).contains(&text.len());
+        (fits && text.bytes().all(is_octet)).then(|| Self(Form::Sealed(text.into())))
     }
 
     /// Makes a new id from the operating system's random generator.
@@ -67,20 +99,23 @@ impl SessionKey {
                 filled += 1;
             }
         }
-        Ok(Self(key))
+        Ok(Self(Form::Id(key)))
     }
 
-    /// The id as it stands in the cookie and in the store: a secret, keep it out of logs.
+    /// The text as it stands in the cookie and in the store: a secret, keep it out of logs.
     #[must_use]
     pub fn expose(&self) -> &str {
-        // Every constructor admits ASCII letters and digits only.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        match &self.0 {
+            // Every constructor admits ASCII letters and digits only.
+            Form::Id(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
+            Form::Sealed(text) => text,
+        }
     }
 }
 
 impl PartialEq for SessionKey {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
     }
 }
 
@@ -88,7 +123,7 @@ impl Eq for SessionKey {}
 
 impl std::hash::Hash for SessionKey {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.expose().hash(state);
     }
 }
 
@@ -127,7 +162,7 @@ mod tests {
         let distinct: std::collections::HashSet<&SessionKey> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len());
         for letter in ALPHABET {
-            assert!(keys.iter().any(|key| key.0.contains(letter)), "{letter}");
+            assert!(keys.iter().any(|key| key.expose().as_bytes().contains(letter)), "{letter}");
         }
     }
 }

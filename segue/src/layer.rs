@@ -46,6 +46,7 @@ use crate::cookie::SessionCookie;
 use crate::error::{ConfigError, SessionError};
 use crate::session::{SessionHandle, Sessions};
 use crate::settings::Settings;
+
 use crate::store::SessionStore;
 
 pub use body::SessionBody;
@@ -82,7 +83,8 @@ impl SessionLayer {
     /// [`ConfigError`] when the settings do not go together.
     pub fn from_sessions(sessions: Sessions, settings: &Settings) -> Result<Self, ConfigError> {
         settings.validate()?;
-        let cookie = SessionCookie::new(&settings.session);
+        let in_cookie = sessions.store().guarantees().in_cookie;
+        let cookie = SessionCookie::new(&settings.session, in_cookie);
         Ok(Self(Arc::new(Shared { sessions, cookie, error_page: ErrorPage::default() })))
     }
 

@@ -1,5 +1,7 @@
 #![doc = include_str!("docs/crate.md")]
 
+mod cache;
+pub mod caches;
 mod clock;
 mod codec;
 mod cookie;
@@ -8,6 +10,7 @@ mod data;
 pub mod database;
 pub mod engines;
 mod error;
+mod expiry;
 #[cfg(feature = "axum")]
 mod extract;
 mod json;
@@ -15,6 +18,7 @@ mod key;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;
+mod pickle;
 mod secret;
 mod session;
 pub mod settings;
@@ -25,22 +29,24 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use cache::{AnyCache, Cache, Swapped};
 pub use clock::Clock;
-pub use codec::Codec;
+pub use codec::{Codec, CodecError};
 pub use data::{SessionData, StepError};
 pub use error::{
     ConfigError, SessionError, SessionErrorKind, StoreError, StoreErrorKind, describe,
 };
+pub use expiry::Expiry;
 #[doc(no_inline)]
 pub use jiff::{SignedDuration, Timestamp};
 pub use key::SessionKey;
 pub use layer::SessionLayer;
 pub use secret::{SecretKey, SecretKeys};
-pub use session::{Expiry, Session, SessionHandle, Sessions};
+pub use session::{Session, SessionHandle, Sessions};
 pub use settings::Settings;
 #[cfg(feature = "axum")]
 pub use site::Site;
-pub use store::{AnyStore, Cleared, Record, Replaced, SessionStore};
+pub use store::{AnyStore, Cleared, Guarantees, Payload, Record, Replaced, SessionStore};
 
 /// Compiles the example in the README.
 #[cfg(doctest)]

@@ -1,14 +1,12 @@
 //! The session of a visitor, as handlers hold it.
 
 mod access;
-mod expiry;
 mod handle;
 mod save;
 mod sessions;
 mod state;
 
 pub use access::Session;
-pub use expiry::Expiry;
 pub use handle::SessionHandle;
 pub use sessions::Sessions;
 

@@ -1,6 +1,7 @@
 //! What a place for sessions must be able to do.
 
 mod any;
+mod guarantees;
 
 use std::fmt;
 use std::future::Future;
@@ -12,6 +13,7 @@ use crate::error::StoreError;
 use crate::key::SessionKey;
 
 pub use any::AnyStore;
+pub use guarantees::{Guarantees, Payload};
 
 /// A stored session as an engine sees it: opaque bytes, a deadline, and what compare-and-swap needs.
 ///
@@ -137,9 +139,14 @@ impl Cleared {
 /// - A store that cannot tell (down, slow, full) answers with an error, never with "absent".
 /// - Every method may be cancelled at any `await` and then has done its work or has not.
 ///
-/// There are no default bodies, so that no engine keeps less than this by accident.
-/// `segue::testing::check_store` runs the contract against an engine.
+/// An engine that cannot keep all of this, because sessions live in the cookie for example, says so
+/// in its [`Guarantees`]. There are no default bodies, so that no engine keeps less than this by
+/// accident. `segue::testing::check_store` runs the contract against an engine;
+/// `segue/examples/own_engine.rs` is an engine in one file.
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
+    /// What this engine promises, and how it wants sessions encoded.
+    fn guarantees(&self) -> Guarantees;
+
     /// The live record of this key, if there is one.
     ///
     /// # Errors
@@ -193,9 +200,11 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// Between two batches others get to write, and `on_batch` is told how far it has come.
     ///
+    /// Where they go by themselves it does nothing.
+    ///
     /// # Errors
     /// When the store fails, and [`StoreErrorKind::Unsupported`](crate::StoreErrorKind) where
-    /// records cannot be listed.
+    /// records cannot be listed and do not go by themselves.
     fn clear_expired(
         &self,
         on_batch: &(dyn Fn(Cleared) + Send + Sync),

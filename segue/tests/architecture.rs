@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 const LEVELS: &[&[&str]] = &[
     &["error"],
     &["key", "clock", "secret", "json"],
-    &["store", "data", "signing", "settings"],
-    &["codec", "database"],
+    &["store", "data", "pickle", "signing", "settings"],
+    &["cache"],
+    &["codec", "database", "caches", "expiry"],
     &["engines"],
     &["session"],
     &["cookie"],
@@ -40,8 +41,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
 
 /// These know nothing of HTTP, so that they serve a job or a test as well.
 const WITHOUT_HTTP: &[&str] = &[
-    "error", "key", "clock", "secret", "json", "store", "data", "signing", "settings", "codec",
-    "database", "engines", "session",
+    "error", "key", "cache", "caches", "pickle", "clock", "secret", "json", "store", "data",
+    "signing", "settings", "codec", "database", "expiry", "engines", "session",
 ];
 
 const MOST_LINES: usize = 500;

@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::database::column::{read_date, write_date};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::key::SessionKey;
-use crate::store::{Cleared, Record, Replaced, SessionStore};
+use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 
 /// How many rows one `DELETE` of the clean-up removes: a writer elsewhere waits for no more.
 const BATCH: i64 = 500;
@@ -121,6 +121,10 @@ fn text(payload: &[u8]) -> Result<&str, StoreError> {
 }
 
 impl SessionStore for DatabaseStore {
+    fn guarantees(&self) -> Guarantees {
+        Guarantees::full()
+    }
+
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
         let query = sqlx::query(LOAD).bind(key.expose()).bind(self.now());
         let row = query.fetch_optional(self.database.readers()).await;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::key::SessionKey;
-use crate::store::{Cleared, Record, Replaced, SessionStore};
+use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 
 /// Sessions in this process, gone with it: for tests and small services, and the engine to imitate
 /// when writing another.
@@ -72,6 +72,10 @@ impl MemoryStore {
 }
 
 impl SessionStore for MemoryStore {
+    fn guarantees(&self) -> Guarantees {
+        Guarantees::full()
+    }
+
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
         let record = self.records().get(key).cloned();
         Ok(record.filter(|record| self.is_live(record)))

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Cause, StoreError};
+use super::{Cause, StoreError, StoreErrorKind};
 
 /// A session could not be read or saved.
 ///
@@ -35,6 +35,11 @@ pub enum SessionErrorKind {
     Contended,
     /// A value could not be turned into JSON, or the stored JSON into the type that was asked for.
     Value,
+    /// The session is larger than its store takes; what was stored before is as it was.
+    TooLarge,
+    /// The stored session holds something that no JSON can show, a `datetime` of Python's for
+    /// example: nothing of it is touched, and it is not empty.
+    Unreadable,
     /// The middleware is missing or stands in the wrong place.
     Middleware,
 }
@@ -46,7 +51,7 @@ impl SessionErrorKind {
         match self {
             Self::StoreFailed | Self::Contended => 503,
             Self::Interrupted => 400,
-            Self::Value | Self::Middleware => 500,
+            Self::Value | Self::TooLarge | Self::Unreadable | Self::Middleware => 500,
         }
     }
 }
@@ -86,7 +91,13 @@ impl SessionError {
 
 impl From<StoreError> for SessionError {
     fn from(error: StoreError) -> Self {
-        Self::new(SessionErrorKind::StoreFailed, "the session store failed").with_source(error)
+        let (kind, message) = match error.kind() {
+            StoreErrorKind::TooLarge => {
+                (SessionErrorKind::TooLarge, "the session is too large for its store")
+            }
+            _ => (SessionErrorKind::StoreFailed, "the session store failed"),
+        };
+        Self::new(kind, message).with_source(error)
     }
 }
 

@@ -34,6 +34,8 @@ pub enum StoreErrorKind {
     Refused,
     /// It holds something that no session store wrote.
     Corrupt,
+    /// The session is larger than this store takes: a cookie has 4096 bytes, memcached 1 MiB.
+    TooLarge,
     /// This engine cannot do that at all.
     Unsupported,
 }

@@ -55,7 +55,9 @@ pub(crate) fn default_page(error: &SessionError) -> Response<String> {
             "The service cannot reach its session store. Please try again in a moment.".to_owned()
         }
         SessionErrorKind::Contended => "The service is busy. Please try again.".to_owned(),
-        SessionErrorKind::Value => "Internal server error.".to_owned(),
+        SessionErrorKind::Value | SessionErrorKind::TooLarge | SessionErrorKind::Unreadable => {
+            "Internal server error.".to_owned()
+        }
         SessionErrorKind::Interrupted | SessionErrorKind::Middleware => error.to_string(),
     };
     let mut response = Response::new(text);

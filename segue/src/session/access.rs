@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::handle::Inner;
+use super::save;
 use super::state::State;
-use super::{Expiry, save};
 use crate::data::StepError;
 use crate::error::{SessionError, SessionErrorKind};
+use crate::expiry::Expiry;
 use crate::json;
 use crate::key::SessionKey;
 
@@ -247,7 +248,7 @@ impl Session {
     #[doc(alias = "get_expiry_age")]
     pub fn expiry_age(&self) -> i64 {
         let now = self.0.sessions.clock().now();
-        Expiry::of(&self.state().data).age(self.0.sessions.rules(), now)
+        Expiry::of(&self.state().data).age(self.0.sessions.cookie_age(), now)
     }
 
     /// When the session ends if it is saved now. Django's `get_expiry_date()`.
@@ -255,14 +256,15 @@ impl Session {
     #[doc(alias = "get_expiry_date")]
     pub fn expiry_date(&self) -> Timestamp {
         let now = self.0.sessions.clock().now();
-        Expiry::of(&self.state().data).date(self.0.sessions.rules(), now)
+        Expiry::of(&self.state().data).date(self.0.sessions.cookie_age(), now)
     }
 
     /// Whether the cookie ends with the browser. Django's `get_expire_at_browser_close()`.
     #[must_use]
     #[doc(alias = "get_expire_at_browser_close")]
     pub fn expires_at_browser_close(&self) -> bool {
-        Expiry::of(&self.state().data).at_browser_close(self.0.sessions.rules())
+        Expiry::of(&self.state().data)
+            .at_browser_close(self.0.sessions.rules().expire_at_browser_close)
     }
 
     /// Sets a value by which the next request can tell that the browser takes cookies. Django's

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::expiry::Expiry;
 use super::sessions::Sessions;
 use super::state::{State, Stored};
 use super::{Session, save};
 use crate::clock::seconds_after;
-use crate::error::SessionError;
+use crate::codec::CodecError;
+use crate::error::{SessionError, SessionErrorKind};
+use crate::expiry::Expiry;
 use crate::key::SessionKey;
 use crate::store::SessionStore as _;
 
@@ -139,9 +140,9 @@ impl SessionHandle {
             Some(stored) if state.cookie_due => {
                 let (rules, now) = (self.0.sessions.rules(), self.0.sessions.clock().now());
                 let expiry = Expiry::of(&state.data);
-                let age = expiry.age(rules, now);
-                let expires =
-                    (!expiry.at_browser_close(rules)).then(|| (age, seconds_after(now, age)));
+                let age = expiry.age(rules.cookie_age, now);
+                let expires = (!expiry.at_browser_close(rules.expire_at_browser_close))
+                    .then(|| (age, seconds_after(now, age)));
                 CookieChange::Set { key: stored.key.clone(), expires }
             }
             None if state.data.is_empty() && !state.unreadable => CookieChange::Remove,
@@ -168,6 +169,14 @@ impl Inner {
             Ok(data) => {
                 state.data = data;
                 state.stored = Some(Stored { key: key.clone(), record });
+            }
+            // Only the one who wrote it can read it, and it is theirs to go on with.
+            Err(error @ CodecError::NotPlain { .. }) => {
+                return Err(SessionError::new(
+                    SessionErrorKind::Unreadable,
+                    "the stored session holds what only Python can read",
+                )
+                .with_source(error));
             }
             // As in Django the visitor starts anew. Unlike in Django under a new key: whoever can
             // read the stored session keeps it, and the cookie stays until there is another.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::expiry::Expiry;
 use super::handle::Inner;
 use super::state::{State, Stored};
 use crate::data::{SessionData, StepError};
 use crate::error::{SessionError, SessionErrorKind};
+use crate::expiry::Expiry;
 use crate::key::SessionKey;
 use crate::store::{Record, Replaced, SessionStore as _};
 
@@ -192,8 +192,8 @@ async fn rebase(
     let theirs = theirs.ok_or_else(SessionError::interrupted)?;
     let data = inner.sessions.codec().decode(theirs.payload()).map_err(|error| {
         SessionError::new(
-            SessionErrorKind::StoreFailed,
-            "another process has saved this session with another SECRET_KEY",
+            SessionErrorKind::Unreadable,
+            "another process has saved this session, and what it saved cannot be read",
         )
         .with_source(error)
     })?;
@@ -212,13 +212,13 @@ fn jitter(round: u32) -> Duration {
 fn encode(inner: &Inner, data: &SessionData) -> Result<Record, SessionError> {
     let payload = inner.sessions.codec().encode(data).map_err(|error| {
         let message = "the session is too large to be read again";
-        SessionError::new(SessionErrorKind::Value, message).with_source(error)
+        SessionError::new(SessionErrorKind::TooLarge, message).with_source(error)
     })?;
     Ok(Record::new(payload, deadline(inner, data)))
 }
 
 fn deadline(inner: &Inner, data: &SessionData) -> jiff::Timestamp {
-    Expiry::of(data).date(inner.sessions.rules(), inner.sessions.clock().now())
+    Expiry::of(data).date(inner.sessions.cookie_age(), inner.sessions.clock().now())
 }
 
 fn contended() -> SessionError {

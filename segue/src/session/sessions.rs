@@ -75,7 +75,7 @@ impl Sessions {
             expire_at_browser_close: settings.session.expire_at_browser_close,
             save_every_request: settings.session.save_every_request,
         };
-        let codec = Codec::signed_json(&settings.secret_keys, &clock);
+        let codec = Codec::of(store.guarantees().payload, &settings.secret_keys, &clock);
         let cookie_name = settings.session.cookie_name.as_str().into();
         let store = AnyStore::new(store);
         Ok(Self(Arc::new(Shared { store, codec, clock, rules, cookie_name })))

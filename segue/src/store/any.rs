@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Cleared, Record, Replaced, SessionStore};
+use super::{Cleared, Guarantees, Record, Replaced, SessionStore};
 use crate::error::StoreError;
 use crate::key::SessionKey;
 
@@ -42,6 +42,10 @@ impl fmt::Debug for AnyStore {
 }
 
 impl SessionStore for AnyStore {
+    fn guarantees(&self) -> Guarantees {
+        self.0.guarantees()
+    }
+
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
         self.0.load(key).await
     }
@@ -87,6 +91,7 @@ impl SessionStore for AnyStore {
 
 /// [`SessionStore`] with boxed futures, which is what a trait object can have.
 trait DynStore: fmt::Debug + Send + Sync {
+    fn guarantees(&self) -> Guarantees;
     fn load<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, Option<Record>>;
     fn create<'a>(&'a self, payload: &'a [u8], expires_at: Timestamp) -> BoxFuture<'a, SessionKey>;
     fn replace<'a>(
@@ -110,6 +115,10 @@ trait DynStore: fmt::Debug + Send + Sync {
 }
 
 impl<S: SessionStore> DynStore for S {
+    fn guarantees(&self) -> Guarantees {
+        SessionStore::guarantees(self)
+    }
+
     fn load<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, Option<Record>> {
         Box::pin(SessionStore::load(self, key))
     }

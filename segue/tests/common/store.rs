@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use segue::{
-    Cleared, Clock, Record, Replaced, SessionKey, SessionStore, StoreError, StoreErrorKind,
-    Timestamp,
+    Cleared, Clock, Guarantees, Record, Replaced, SessionKey, SessionStore, StoreError,
+    StoreErrorKind, Timestamp,
 };
 
 /// How often each method was called.
@@ -120,6 +120,10 @@ impl TestStore {
 }
 
 impl SessionStore for TestStore {
+    fn guarantees(&self) -> Guarantees {
+        Guarantees::full()
+    }
+
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
         self.call(|calls| calls.load += 1)?;
         // Lets other requests in between, as a real store does.

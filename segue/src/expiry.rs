@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::sessions::Rules;
 use crate::clock::{fraction, instant_of, seconds_after};
 use crate::data::SessionData;
 use crate::json;
@@ -65,7 +64,7 @@ impl From<Timestamp> for Expiry {
 
 impl Expiry {
     /// What the session says of itself. What nobody could have meant counts as unsaid.
-    pub(super) fn of(data: &SessionData) -> Self {
+    pub(crate) fn of(data: &SessionData) -> Self {
         let Some(text) = data.get(KEY) else { return Self::Default };
         // A bool of Python's is a number, too.
         let text = match text {
@@ -85,7 +84,7 @@ impl Expiry {
     }
 
     /// Writes it into the session, as Django's `set_expiry` does.
-    pub(super) fn write(self, data: &mut SessionData, now: Timestamp) {
+    pub(crate) fn write(self, data: &mut SessionData, now: Timestamp) {
         let date = match self {
             Self::Default => {
                 data.remove(KEY);
@@ -102,10 +101,11 @@ impl Expiry {
         data.set(KEY, json::quote(&write_date(date)));
     }
 
-    /// How long the session lives if it is saved now, in seconds. Django's `get_expiry_age`.
-    pub(super) fn age(self, rules: Rules, now: Timestamp) -> i64 {
+    /// How long the session lives if it is saved now, in seconds, where `cookie_age` is the rule.
+    /// Django's `get_expiry_age`.
+    pub(crate) fn age(self, cookie_age: i64, now: Timestamp) -> i64 {
         match self {
-            Self::Default | Self::BrowserClose => rules.cookie_age,
+            Self::Default | Self::BrowserClose => cookie_age,
             Self::Seconds(seconds) => seconds,
             Self::In(span) => i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
             // Whole seconds, rounded down, as Python's `timedelta` counts.
@@ -114,17 +114,17 @@ impl Expiry {
     }
 
     /// When the session ends if it is saved now. Django's `get_expiry_date`.
-    pub(super) fn date(self, rules: Rules, now: Timestamp) -> Timestamp {
+    pub(crate) fn date(self, cookie_age: i64, now: Timestamp) -> Timestamp {
         match self {
             Self::At(date) => date,
-            _ => seconds_after(now, self.age(rules, now)),
+            _ => seconds_after(now, self.age(cookie_age, now)),
         }
     }
 
     /// Whether the cookie ends with the browser. Django's `get_expire_at_browser_close`.
-    pub(super) fn at_browser_close(self, rules: Rules) -> bool {
+    pub(crate) fn at_browser_close(self, by_default: bool) -> bool {
         match self {
-            Self::Default => rules.expire_at_browser_close,
+            Self::Default => by_default,
             _ => self == Self::BrowserClose,
         }
     }
@@ -144,8 +144,7 @@ fn parse_date(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    const RULES: Rules =
-        Rules { cookie_age: 1_209_600, expire_at_browser_close: false, save_every_request: false };
+    const TWO_WEEKS: i64 = 1_209_600;
 
     fn now() -> Timestamp {
         Timestamp::from_second(1_700_000_000).unwrap()
@@ -185,16 +184,16 @@ mod tests {
         assert_eq!(read("false"), Expiry::BrowserClose);
         for nonsense in ["null", "\"soon\"", "[]", "NaN", "\"\\ud800\""] {
             let expiry = read(nonsense);
-            assert_eq!(expiry.age(RULES, now()), RULES.cookie_age, "{nonsense}");
+            assert_eq!(expiry.age(TWO_WEEKS, now()), TWO_WEEKS, "{nonsense}");
         }
     }
 
     #[test]
     fn ages_are_whole_seconds_rounded_down() {
         let date = now() + SignedDuration::from_micros(1_999_999);
-        assert_eq!(Expiry::At(date).age(RULES, now()), 1);
+        assert_eq!(Expiry::At(date).age(TWO_WEEKS, now()), 1);
         let past = now() - SignedDuration::from_micros(1);
-        assert_eq!(Expiry::At(past).age(RULES, now()), -1);
-        assert_eq!(Expiry::Seconds(i64::MAX).date(RULES, now()), Timestamp::MAX);
+        assert_eq!(Expiry::At(past).age(TWO_WEEKS, now()), -1);
+        assert_eq!(Expiry::Seconds(i64::MAX).date(TWO_WEEKS, now()), Timestamp::MAX);
     }
 }

@@ -1,0 +1,1 @@
+//! Caches: each is one file that implements [`Cache`](crate::Cache).
