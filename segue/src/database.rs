@@ -2,23 +2,38 @@
 
 pub(crate) mod column;
 mod migrations;
+#[cfg(feature = "mysql")]
+mod mysql;
+mod pools;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod server;
+#[cfg(feature = "sqlite")]
 mod sqlite;
+mod statement;
+mod transaction;
+mod trouble;
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-
-use sqlx::SqlitePool;
 
 use crate::error::{ConfigError, StoreError};
 use crate::settings::DatabaseUrl;
 
 pub use migrations::{Applied, Migration};
 
-/// How long a statement waits for another process's write, and a request for a free connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) use pools::Side;
+pub(crate) use statement::{Row, Statement, Value};
 
-/// An open database. Clones share its connections.
+use pools::Pools;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use server::Refusal;
+
+/// An open database: a file of SQLite's, or connections to PostgreSQL, MySQL or MariaDB. Clones
+/// share them.
 ///
 /// ```
 /// use segue::database::Database;
@@ -34,14 +49,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// assert!(database.unapplied().await?.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
-///
-/// SQLite gives one writer at a time its turn; so there is one connection for writing, before which
-/// our own writers queue fairly, and a few for reading, which a write never blocks (WAL).
 #[derive(Clone)]
 pub struct Database {
-    readers: SqlitePool,
-    writer: SqlitePool,
+    pools: Pools,
     name: Arc<str>,
+    /// How long anything may take, on a server.
+    limit: Option<Duration>,
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    refusal: Refusal,
 }
 
 impl Database {
@@ -53,54 +68,202 @@ impl Database {
         Self::connect(&DatabaseUrl::parse(url, std::path::Path::new(""))?).await
     }
 
-    /// Opens the database that the settings name. A file that is not there is created, empty.
+    /// Opens the database that the settings name. A file of SQLite's that is not there is created,
+    /// empty; a server must have the database.
     ///
     /// # Errors
-    /// [`ConfigError::Store`] when it cannot be opened: a folder in its place, no permission, no
-    /// database, locked for longer than five seconds.
+    /// [`ConfigError::Store`] when it cannot be opened: a folder in the place of the file, no
+    /// permission, no database, locked for longer than five seconds; a server that does not answer,
+    /// does not know the user, or is a replica; and [`ConfigError::Invalid`] when this program was
+    /// built without the feature for it.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, ConfigError> {
-        let DatabaseUrl::Sqlite(path) = url;
-        let name = Arc::from(path.display().to_string());
-        sqlite::create(path).await.map_err(|error| ConfigError::Store {
-            setting: "DATABASE_URL",
-            source: sqlite::store_error(error, &name),
-        })?;
-        let watch = sqlite::FileWatch::new(path);
-        Ok(Self {
-            readers: sqlite::pool(path, &watch, 4),
-            writer: sqlite::pool(path, &watch, 1),
-            name,
-        })
+        let name = url.to_string();
+        let refused = |source| ConfigError::Store { setting: "DATABASE_URL", source };
+        match url {
+            #[cfg(feature = "sqlite")]
+            DatabaseUrl::Sqlite(path) => {
+                let created = sqlite::create(path).await;
+                let database = Self::of(Pools::Sqlite(sqlite::SqlitePools::of(path)), name, None);
+                created.map_err(|error| refused(database.error(error)))?;
+                Ok(database)
+            }
+            #[cfg(feature = "postgres")]
+            DatabaseUrl::Postgres(server) => {
+                let refusal = Refusal::default();
+                let pool = postgres::pool(server, &refusal);
+                let pools = pool.map(Pools::Postgres).map_err(|error| invalid(&name, &error))?;
+                let database = Self { refusal, ..Self::of(pools, name, Some(server.timeout)) };
+                database.greet().await.map_err(refused)?;
+                Ok(database)
+            }
+            #[cfg(feature = "mysql")]
+            DatabaseUrl::MySql(server) => {
+                let refusal = Refusal::default();
+                let pool = mysql::pool(server, &refusal);
+                let pools = pool.map(Pools::MySql).map_err(|error| invalid(&name, &error))?;
+                let database = Self { refusal, ..Self::of(pools, name, Some(server.timeout)) };
+                database.greet().await.map_err(refused)?;
+                Ok(database)
+            }
+            #[allow(unreachable_patterns, reason = "a build for every database has them all")]
+            other => Err(ConfigError::conflict(
+                "DATABASE_URL",
+                format_args!("a URL with the scheme {:?}", other.scheme()),
+                format!(
+                    "another database; this program was built without the feature `{}` of segue",
+                    other.scheme()
+                ),
+            )),
+        }
     }
 
-    /// Uses a pool that you opened yourself.
-    ///
-    /// Give it the WAL journal and a `busy_timeout`; without them a read may have to wait for a
-    /// write, and a write fails where it could have waited.
-    #[must_use]
-    pub fn from_pool(pool: SqlitePool) -> Self {
-        let name = Arc::from(pool.connect_options().get_filename().display().to_string());
-        Self { readers: pool.clone(), writer: pool, name }
+    fn of(pools: Pools, name: impl Into<Arc<str>>, limit: Option<Duration>) -> Self {
+        Self {
+            pools,
+            name: name.into(),
+            limit,
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            refusal: Refusal::default(),
+        }
     }
 
     /// Waits for the statements that are under way and closes every connection. What comes later
     /// gets an error.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        // A server that does not answer does not say goodbye either.
+        let limit = self.limit.unwrap_or(Duration::MAX);
+        let _ = tokio::time::timeout(limit, self.pools.close()).await;
     }
 
-    pub(crate) fn readers(&self) -> &SqlitePool {
-        &self.readers
+    /// Runs a statement that changes rows, and counts those that it found.
+    pub(crate) async fn execute(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<u64, StoreError> {
+        self.in_time(self.executing(statement, values)).await
     }
 
-    pub(crate) fn writer(&self) -> &SqlitePool {
-        &self.writer
+    /// Runs a statement that makes a row, and tells whether its key was free.
+    pub(crate) async fn insert(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<bool, StoreError> {
+        self.in_time(async {
+            match self.executing(statement, values).await {
+                Ok(_) => Ok(true),
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+        .await
     }
 
-    /// What a driver's error means, in words that help to mend it.
-    pub(crate) fn error(&self, error: sqlx::Error) -> StoreError {
-        sqlite::store_error(error, &self.name)
+    /// Runs a statement that gives rows.
+    pub(crate) async fn fetch(
+        &self,
+        side: Side,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.in_time(async {
+            match self.pools.fetch(side, statement, values).await {
+                // The server was restarted since the connection was last used; to read twice does
+                // no harm.
+                Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) if self.limit.is_some() => {
+                    self.pools.fetch(side, statement, values).await
+                }
+                answer => answer,
+            }
+        })
+        .await
+    }
+
+    async fn executing(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<u64, sqlx::Error> {
+        let mut tries = 0;
+        loop {
+            match self.pools.execute(statement, values).await {
+                Err(error) if tries < 3 && trouble::is_deadlock(&error) => tries += 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Nothing takes longer than the limit, not even an answer that never comes.
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, sqlx::Error>> + Send,
+    ) -> Result<T, StoreError> {
+        let done = match self.limit {
+            Some(limit) => tokio::time::timeout(limit, work).await,
+            None => Ok(work.await),
+        };
+        match done {
+            Ok(done) => done.map_err(|error| self.error(error)),
+            Err(_) => Err(self.error(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// Makes sure that the server is there and lets us in.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    async fn greet(&self) -> Result<(), StoreError> {
+        self.fetch(Side::Writer, &GREETING, &[]).await.map(drop)
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+const GREETING: Statement = Statement {
+    sqlite: "SELECT '1'",
+    postgres: "SELECT '1'",
+    mysql: "SELECT '1'",
+    mysql_takes: &[],
+};
+
+/// The URL is a URL and yet not one that the driver takes.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn invalid(name: &str, error: &sqlx::Error) -> ConfigError {
+    ConfigError::conflict("DATABASE_URL", name, format!("what the driver takes; it says: {error}"))
+}
+
+/// Uses a pool that you opened yourself. Give it the WAL journal and a `busy_timeout`; without them
+/// a read may have to wait for a write, and a write fails where it could have waited.
+#[cfg(feature = "sqlite")]
+impl From<sqlx::SqlitePool> for Database {
+    fn from(pool: sqlx::SqlitePool) -> Self {
+        let name = pool.connect_options().get_filename().display().to_string();
+        let pools = sqlite::SqlitePools { readers: pool.clone(), writer: pool };
+        Self::of(Pools::Sqlite(pools), name, None)
+    }
+}
+
+/// Uses a pool that you opened yourself, of connections to a server that writes. No statement may
+/// take longer than the pool's `acquire_timeout`.
+#[cfg(feature = "postgres")]
+impl From<sqlx::PgPool> for Database {
+    fn from(pool: sqlx::PgPool) -> Self {
+        let options = pool.connect_options();
+        let database = options.get_database().unwrap_or_default();
+        let name = format!("postgres://{}:{}/{database}", options.get_host(), options.get_port());
+        let limit = pool.options().get_acquire_timeout();
+        Self::of(Pools::Postgres(pool), name, Some(limit))
+    }
+}
+
+/// Uses a pool that you opened yourself, of connections to a server that writes. No statement may
+/// take longer than the pool's `acquire_timeout`.
+#[cfg(feature = "mysql")]
+impl From<sqlx::MySqlPool> for Database {
+    fn from(pool: sqlx::MySqlPool) -> Self {
+        let options = pool.connect_options();
+        let database = options.get_database().unwrap_or_default();
+        let name = format!("mysql://{}:{}/{database}", options.get_host(), options.get_port());
+        let limit = pool.options().get_acquire_timeout();
+        Self::of(Pools::MySql(pool), name, Some(limit))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Where sessions live: each engine is one file that implements [`SessionStore`](crate::SessionStore).
 
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "database")]
 mod database;
 mod memory;
 
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "database")]
 pub use database::DatabaseStore;
 pub use memory::MemoryStore;

@@ -6,7 +6,7 @@ mod clock;
 mod codec;
 mod cookie;
 mod data;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "database")]
 pub mod database;
 pub mod engines;
 mod error;

@@ -26,6 +26,7 @@ mod hosts;
 mod names;
 mod reader;
 mod secret_file;
+mod server_url;
 mod session;
 mod source;
 
@@ -35,6 +36,7 @@ use crate::error::ConfigError;
 use crate::secret::SecretKeys;
 
 pub use database_url::DatabaseUrl;
+pub use server_url::ServerUrl;
 pub use session::{SameSite, SessionEngine, SessionSettings};
 
 use reader::Reader;
@@ -51,8 +53,8 @@ pub struct Settings {
     pub secret_keys: SecretKeys,
     /// `ALLOWED_HOSTS`: the host names this site serves. Default: none.
     pub allowed_hosts: Vec<String>,
-    /// `DATABASE_URL`: `sqlite:///absolute/path` or `sqlite://relative`. Default: `db.sqlite3` in
-    /// [`base_dir`](Self::base_dir).
+    /// `DATABASE_URL`: `sqlite:///absolute/path`, `sqlite://relative/path`, `postgres://…` or
+    /// `mysql://…`. Default: `db.sqlite3` in [`base_dir`](Self::base_dir).
     pub database_url: DatabaseUrl,
     /// The settings whose names begin with `SESSION_`.
     pub session: SessionSettings,
@@ -104,7 +106,7 @@ impl Settings {
         };
         let current = match reader.secret("SECRET_KEY")? {
             Some(key) => key,
-            None if debug => secret_file::read_or_make(database_url.folder())?,
+            None if debug => secret_file::read_or_make(database_url.folder().unwrap_or(&base_dir))?,
             None => return Err(names::missing_secret_key()),
         };
         let fallbacks = reader.secrets("SECRET_KEY_FALLBACKS")?;

@@ -1,18 +1,21 @@
 //! Django's tables, exactly, and Django's record of having made them.
 
+mod tables;
+
 use std::collections::HashSet;
 use std::fmt;
 
-use sqlx::{Row as _, SqliteConnection};
-
-use super::Database;
 use super::column::write_date;
+use super::transaction::Transaction;
+use super::{Database, Side, Statement, Value};
 use crate::clock::Clock;
 use crate::error::{StoreError, StoreErrorKind};
 
+use tables::MIGRATIONS;
+
 /// A migration of Django's, by its name in `django_migrations`.
 #[non_exhaustive]
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Migration {
     /// The app that it belongs to.
     pub app: &'static str,
@@ -21,7 +24,15 @@ pub struct Migration {
     table: &'static str,
     /// The columns of the table, its key first.
     columns: &'static [&'static str],
-    statements: &'static [&'static str],
+    create: Statement,
+    indexes: &'static [Index],
+}
+
+/// An index of a table, by its name. Where a statement is empty the database has no such index.
+#[derive(Debug)]
+struct Index {
+    name: &'static str,
+    create: Statement,
 }
 
 impl fmt::Display for Migration {
@@ -29,25 +40,6 @@ impl fmt::Display for Migration {
         write!(f, "{}.{}", self.app, self.name)
     }
 }
-
-/// Every migration that Segue knows, in the order in which they are applied.
-///
-/// Source: `django/contrib/sessions/migrations/0001_initial.py`.
-const MIGRATIONS: &[Migration] = &[Migration {
-    app: "sessions",
-    name: "0001_initial",
-    table: "django_session",
-    columns: &["session_key", "session_data", "expire_date"],
-    statements: &[
-        r#"CREATE TABLE "django_session" ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" datetime NOT NULL)"#,
-        r#"CREATE INDEX IF NOT EXISTS "django_session_expire_date_a5c62663" ON "django_session" ("expire_date")"#,
-    ],
-}];
-
-const CREATE_RECORD: &str = r#"CREATE TABLE IF NOT EXISTS "django_migrations" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "app" varchar(255) NOT NULL, "name" varchar(255) NOT NULL, "applied" datetime NOT NULL)"#;
-const HAS_TABLE: &str = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1";
-const APPLIED: &str = "SELECT app, name FROM django_migrations";
-const RECORD: &str = "INSERT INTO django_migrations (app, name, applied) VALUES (?1, ?2, ?3)";
 
 /// How a migration was applied.
 #[non_exhaustive]
@@ -65,33 +57,31 @@ impl Database {
     /// # Errors
     /// When the database cannot be read.
     pub async fn unapplied(&self) -> Result<Vec<&'static Migration>, StoreError> {
-        let work = async {
-            let mut connection = self.readers().acquire().await?;
-            unapplied(&mut connection).await
-        };
-        work.await.map_err(|error| self.error(error))
+        let record = [Value::Text(RECORD_TABLE)];
+        if self.fetch(Side::Reader, &tables::HAS_TABLE, &record).await?.is_empty() {
+            return Ok(MIGRATIONS.iter().collect());
+        }
+        Ok(without(self.fetch(Side::Reader, &tables::APPLIED, &[]).await?))
     }
 
     /// Makes Django's tables, as Django's own `migrate` would, and records it in
     /// `django_migrations`, so that Django has nothing to do for them afterwards.
     ///
-    /// All of it happens or nothing does, and two at once do it once.
+    /// All of it happens or nothing does, and two at once do it once. (On MySQL, which has no
+    /// transactions for tables, an interrupted one is completed by the next.)
     ///
     /// # Errors
     /// When the database cannot be written, or has a table of that name which is not Django's.
     pub async fn migrate(&self) -> Result<Vec<(&'static Migration, Applied)>, StoreError> {
         let work = async {
-            let mut transaction = self.writer().begin_with("BEGIN IMMEDIATE").await?;
-            sqlx::query(CREATE_RECORD).execute(&mut *transaction).await?;
+            let mut transaction = Transaction::begin(&self.pools).await?;
+            transaction.execute(&tables::CREATE_RECORD, &[]).await?;
             let mut done = Vec::new();
-            for migration in unapplied(&mut transaction).await? {
+            for migration in without(transaction.fetch(&tables::APPLIED, &[]).await?) {
                 let applied = apply(migration, &mut transaction).await?;
-                sqlx::query(RECORD)
-                    .bind(migration.app)
-                    .bind(migration.name)
-                    .bind(write_date(Clock::system().now()))
-                    .execute(&mut *transaction)
-                    .await?;
+                let now = write_date(Clock::system().now());
+                let row = [migration.app, migration.name, now.as_str()].map(Value::Text);
+                transaction.execute(&tables::RECORD, &row).await?;
                 done.push((migration, applied));
             }
             transaction.commit().await?;
@@ -103,6 +93,8 @@ impl Database {
         })
     }
 }
+
+const RECORD_TABLE: &str = "django_migrations";
 
 /// Why the tables could not be made.
 enum Refusal {
@@ -116,37 +108,30 @@ impl From<sqlx::Error> for Refusal {
     }
 }
 
-async fn has_table(name: &str, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    let found = sqlx::query(HAS_TABLE).bind(name).fetch_optional(connection).await?;
-    Ok(found.is_some())
-}
-
-async fn unapplied(
-    connection: &mut SqliteConnection,
-) -> Result<Vec<&'static Migration>, sqlx::Error> {
-    let mut applied = HashSet::new();
-    if has_table("django_migrations", connection).await? {
-        for row in sqlx::query(APPLIED).fetch_all(connection).await? {
-            applied.insert((row.try_get::<String, _>(0)?, row.try_get::<String, _>(1)?));
-        }
-    }
+/// The migrations of which there is no row.
+fn without(rows: Vec<super::Row>) -> Vec<&'static Migration> {
+    let applied: HashSet<(Option<String>, Option<String>)> =
+        rows.into_iter().map(|mut row| (row.text(0), row.text(1))).collect();
     let is_new = |migration: &&Migration| {
-        !applied.contains(&(migration.app.to_owned(), migration.name.to_owned()))
+        !applied.contains(&(Some(migration.app.to_owned()), Some(migration.name.to_owned())))
     };
-    Ok(MIGRATIONS.iter().filter(is_new).collect())
+    MIGRATIONS.iter().filter(is_new).collect()
 }
 
-async fn apply(
-    migration: &Migration,
-    connection: &mut SqliteConnection,
-) -> Result<Applied, Refusal> {
-    let is_there = has_table(migration.table, connection).await?;
+async fn apply(migration: &Migration, transaction: &mut Transaction) -> Result<Applied, Refusal> {
+    let table = Value::Text(migration.table);
+    let is_there = !transaction.fetch(&tables::HAS_TABLE, &[table]).await?.is_empty();
     if is_there {
-        require_same_columns(migration, connection).await?;
+        require_same_columns(migration, transaction).await?;
+    } else {
+        transaction.execute(&migration.create, &[]).await?;
     }
-    // The table first, then its indexes, which it may lack.
-    for statement in migration.statements.iter().skip(usize::from(is_there)) {
-        sqlx::query(*statement).execute(&mut *connection).await?;
+    // A table that was there may lack its indexes.
+    for index in migration.indexes {
+        let name = [table, Value::Text(index.name)];
+        if transaction.fetch(&tables::HAS_INDEX, &name).await?.is_empty() {
+            transaction.execute(&index.create, &[]).await?;
+        }
     }
     Ok(if is_there { Applied::Recorded } else { Applied::Made })
 }
@@ -154,17 +139,19 @@ async fn apply(
 /// A table of the right name was made by an older Django or by hand: is it Django's?
 async fn require_same_columns(
     migration: &Migration,
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
 ) -> Result<(), Refusal> {
-    let columns: Vec<(String, bool)> =
-        sqlx::query_as("SELECT name, pk > 0 FROM pragma_table_info(?1)")
-            .bind(migration.table)
-            .fetch_all(connection)
-            .await?;
+    let rows = transaction.fetch(&tables::COLUMNS, &[Value::Text(migration.table)]).await?;
+    let columns: Vec<(Option<String>, bool)> = rows
+        .into_iter()
+        .map(|mut row| (row.text(0), row.text(1).as_deref() == Some("1")))
+        .collect();
     if columns.len() == migration.columns.len()
         && migration.columns.iter().enumerate().all(|(at, name)| {
             // The key is the first of Django's columns.
-            columns.iter().any(|(found, is_key)| found == name && *is_key == (at == 0))
+            columns
+                .iter()
+                .any(|(found, is_key)| found.as_deref() == Some(name) && *is_key == (at == 0))
         })
     {
         return Ok(());

@@ -2,13 +2,39 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
-use super::PATIENCE;
-use crate::error::{StoreError, StoreErrorKind};
+use super::pools::Side;
+use crate::error::StoreErrorKind;
+
+/// How long a statement waits for another process's write, and a request for a free connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// SQLite gives one writer at a time its turn; so there is one connection for writing, before which
+/// our own writers queue fairly, and a few for reading, which a write never blocks (WAL).
+#[derive(Clone, Debug)]
+pub(super) struct SqlitePools {
+    pub(super) readers: SqlitePool,
+    pub(super) writer: SqlitePool,
+}
+
+impl SqlitePools {
+    /// Connections to a file that is there.
+    pub(super) fn of(path: &Path) -> Self {
+        let watch = FileWatch::new(path);
+        Self { readers: pool(path, &watch, 4), writer: pool(path, &watch, 1) }
+    }
+
+    pub(super) fn side(&self, side: Side) -> &SqlitePool {
+        match side {
+            Side::Reader => &self.readers,
+            Side::Writer => &self.writer,
+        }
+    }
+}
 
 fn options(path: &Path) -> SqliteConnectOptions {
     // `synchronous` stays FULL, SQLite's and Django's default: what was acknowledged survives a
@@ -29,7 +55,7 @@ pub(super) async fn create(path: &Path) -> Result<(), sqlx::Error> {
 
 /// Connections to a file that is there. They are not pinged before each use: a file does not hang
 /// up, and a ping costs as much as a query.
-pub(super) fn pool(path: &Path, watch: &FileWatch, connections: u32) -> SqlitePool {
+fn pool(path: &Path, watch: &FileWatch, connections: u32) -> SqlitePool {
     let watch = watch.clone();
     SqlitePoolOptions::new()
         .max_connections(connections)
@@ -47,7 +73,7 @@ pub(super) fn pool(path: &Path, watch: &FileWatch, connections: u32) -> SqlitePo
 /// Notices when the file is replaced while the server runs. An open connection would go on reading
 /// and writing the old file, which nobody will ever see again.
 #[derive(Clone, Debug)]
-pub(super) struct FileWatch {
+struct FileWatch {
     path: Arc<PathBuf>,
     seen: Arc<Mutex<Seen>>,
 }
@@ -61,7 +87,7 @@ struct Seen {
 type FileId = (u64, u64);
 
 impl FileWatch {
-    pub(super) fn new(path: &Path) -> Self {
+    fn new(path: &Path) -> Self {
         let seen = Seen { file: file_id(path), since: Instant::now() };
         Self { path: Arc::new(path.to_owned()), seen: Arc::new(Mutex::new(seen)) }
     }
@@ -91,21 +117,13 @@ fn file_id(_: &Path) -> Option<FileId> {
 }
 
 /// What an error of SQLite means, in words that help to mend it.
-pub(super) fn store_error(error: sqlx::Error, name: &str) -> StoreError {
-    let (kind, message) = explain(&error, name);
-    StoreError::new(kind, message).with_source(error)
-}
-
-fn explain(error: &sqlx::Error, name: &str) -> (StoreErrorKind, String) {
+pub(super) fn explain(error: &sqlx::Error, name: &str) -> (StoreErrorKind, String) {
     use StoreErrorKind::{Corrupt, Refused, Unavailable};
     let seconds = PATIENCE.as_secs();
     let sqlx::Error::Database(database) = error else {
         return match error {
             sqlx::Error::PoolTimedOut => {
                 (Unavailable, format!("all connections to {name} were busy for {seconds} s"))
-            }
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
-                (Corrupt, format!("a row in {name} holds what Django did not write"))
             }
             _ => (Unavailable, format!("the database {name} failed")),
         };

@@ -1,15 +1,14 @@
 //! Sessions in Django's own `django_session` table.
 
+mod statements;
+
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Row as _, Sqlite};
 
 use crate::clock::Clock;
-use crate::database::Database;
 use crate::database::column::{read_date, write_date};
+use crate::database::{Database, Side, Statement, Value};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::key::SessionKey;
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
@@ -19,22 +18,6 @@ const BATCH: i64 = 500;
 
 /// The shortest pause between two batches, in which writers elsewhere get their turn.
 const PAUSE: Duration = Duration::from_millis(2);
-
-const LOAD: &str = "SELECT session_data, expire_date FROM django_session \
-                    WHERE session_key = ?1 AND expire_date > ?2";
-const CREATE: &str =
-    "INSERT INTO django_session (session_key, session_data, expire_date) VALUES (?1, ?2, ?3)";
-const REPLACE: &str = "UPDATE django_session SET session_data = ?1, expire_date = ?2 \
-                       WHERE session_key = ?3 AND session_data = ?4 AND expire_date > ?5";
-const IS_LIVE: &str = "SELECT 1 FROM django_session WHERE session_key = ?1 AND expire_date > ?2";
-const TOUCH: &str = "UPDATE django_session SET expire_date = ?1 \
-                     WHERE session_key = ?2 AND session_data = ?3 AND expire_date > ?4";
-const END: &str = "DELETE FROM django_session \
-                   WHERE session_key = ?1 AND session_data = ?2 AND expire_date > ?3";
-const DELETE: &str = "DELETE FROM django_session WHERE session_key = ?1";
-const COUNT_EXPIRED: &str = "SELECT count(*) FROM django_session WHERE expire_date <= ?1";
-const CLEAR: &str = "DELETE FROM django_session WHERE session_key IN \
-                     (SELECT session_key FROM django_session WHERE expire_date <= ?1 LIMIT ?2)";
 
 /// Sessions in the `django_session` table, which stays exactly as Django made it: both may write.
 ///
@@ -69,8 +52,9 @@ impl DatabaseStore {
         Self { database, clock }
     }
 
-    /// Opens a database by its URL, `sqlite:///absolute/path` or `sqlite://relative/path`, and
-    /// creates the file if it is not there. The table is `migrate`'s work.
+    /// Opens a database by its URL: `sqlite:///absolute/path`, `sqlite://relative/path`,
+    /// `postgres://user:password@host/database` or `mysql://user:password@host/database`. A file of
+    /// SQLite's is created if it is not there. The table is `migrate`'s work.
     ///
     /// # Errors
     /// [`ConfigError`](crate::ConfigError) when the URL is none or the database cannot be opened.
@@ -78,11 +62,11 @@ impl DatabaseStore {
         Ok(Self::new(Database::from_url(url).await?, Clock::system()))
     }
 
-    /// Uses a pool that you opened yourself, with your own options; see
-    /// [`Database::from_pool`] for what it should have.
+    /// Uses a pool of `sqlx` that you opened yourself, with your own options; see the `From`s of
+    /// [`Database`] for what it should have.
     #[must_use]
-    pub fn from_pool(pool: sqlx::SqlitePool) -> Self {
-        Self::new(Database::from_pool(pool), Clock::system())
+    pub fn from_pool(pool: impl Into<Database>) -> Self {
+        Self::new(pool.into(), Clock::system())
     }
 
     /// The database, to migrate it for example.
@@ -98,17 +82,17 @@ impl DatabaseStore {
     /// Runs a statement that changes the row only if it is live and still the one that was seen.
     async fn outcome(
         &self,
-        swap: Query<'_, Sqlite, SqliteArguments>,
+        swap: &Statement,
         key: &SessionKey,
+        values: &[Value<'_>],
     ) -> Result<Replaced, StoreError> {
-        let done = swap.execute(self.database.writer()).await;
-        if done.map_err(|error| self.database.error(error))?.rows_affected() > 0 {
+        if self.database.execute(swap, values).await? > 0 {
             return Ok(Replaced::Saved(key.clone()));
         }
-        let query = sqlx::query(IS_LIVE).bind(key.expose()).bind(self.now());
-        let live = query.fetch_optional(self.database.writer()).await;
-        let live = live.map_err(|error| self.database.error(error))?.is_some();
-        Ok(if live { Replaced::Conflict } else { Replaced::Gone })
+        let now = self.now();
+        let live = [Value::Text(key.expose()), Value::Text(&now)];
+        let live = self.database.fetch(Side::Writer, &statements::IS_LIVE, &live).await?;
+        Ok(if live.is_empty() { Replaced::Gone } else { Replaced::Conflict })
     }
 }
 
@@ -126,11 +110,12 @@ impl SessionStore for DatabaseStore {
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
-        let query = sqlx::query(LOAD).bind(key.expose()).bind(self.now());
-        let row = query.fetch_optional(self.database.readers()).await;
-        let Some(row) = row.map_err(|error| self.database.error(error))? else { return Ok(None) };
-        let columns = || Ok((row.try_get::<Vec<u8>, _>(0)?, row.try_get::<String, _>(1)?));
-        let (payload, date) = columns().map_err(|error| self.database.error(error))?;
+        let now = self.now();
+        let values = [Value::Text(key.expose()), Value::Text(&now)];
+        let mut rows = self.database.fetch(Side::Reader, &statements::LOAD, &values).await?;
+        let Some(row) = rows.first_mut() else { return Ok(None) };
+        let payload = row.bytes(0).unwrap_or_default();
+        let date = row.text(1).unwrap_or_default();
         Ok(Some(Record::new(payload, read_date(&date)?)))
     }
 
@@ -139,15 +124,12 @@ impl SessionStore for DatabaseStore {
         payload: &[u8],
         expires_at: Timestamp,
     ) -> Result<SessionKey, StoreError> {
-        let payload = text(payload)?;
+        let (payload, date) = (text(payload)?, write_date(expires_at));
         loop {
             let key = SessionKey::generate()?;
-            let query =
-                sqlx::query(CREATE).bind(key.expose()).bind(payload).bind(write_date(expires_at));
-            match query.execute(self.database.writer()).await {
-                Ok(_) => return Ok(key),
-                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {}
-                Err(error) => return Err(self.database.error(error)),
+            let row = [key.expose(), payload, date.as_str()].map(Value::Text);
+            if self.database.insert(&statements::CREATE, &row).await? {
+                return Ok(key);
             }
         }
     }
@@ -159,18 +141,17 @@ impl SessionStore for DatabaseStore {
         payload: &[u8],
         expires_at: Timestamp,
     ) -> Result<Replaced, StoreError> {
+        let now = self.now();
+        let seen_row = [key.expose(), text(seen.payload())?, now.as_str()].map(Value::Text);
         if payload == seen.payload() && expires_at <= self.clock.now() {
             // Django's UPDATE does not look at the date, so an expired row would come back to life.
-            let query = sqlx::query(END).bind(key.expose()).bind(text(payload)?).bind(self.now());
-            return self.outcome(query, key).await;
+            return self.outcome(&statements::END, key, &seen_row).await;
         }
-        let query = sqlx::query(REPLACE)
-            .bind(text(payload)?)
-            .bind(write_date(expires_at))
-            .bind(key.expose())
-            .bind(text(seen.payload())?)
-            .bind(self.now());
-        self.outcome(query, key).await
+        let date = write_date(expires_at);
+        let [key_value, seen_value, now_value] = seen_row;
+        let values =
+            [key_value, seen_value, now_value, Value::Text(text(payload)?), Value::Text(&date)];
+        self.outcome(&statements::REPLACE, key, &values).await
     }
 
     async fn touch(
@@ -179,17 +160,15 @@ impl SessionStore for DatabaseStore {
         seen: &Record,
         expires_at: Timestamp,
     ) -> Result<Replaced, StoreError> {
-        let query = sqlx::query(TOUCH)
-            .bind(write_date(expires_at))
-            .bind(key.expose())
-            .bind(text(seen.payload())?)
-            .bind(self.now());
-        self.outcome(query, key).await
+        let (now, date) = (self.now(), write_date(expires_at));
+        let values =
+            [key.expose(), text(seen.payload())?, now.as_str(), date.as_str()].map(Value::Text);
+        self.outcome(&statements::TOUCH, key, &values).await
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
-        let done = sqlx::query(DELETE).bind(key.expose()).execute(self.database.writer()).await;
-        done.map(drop).map_err(|error| self.database.error(error))
+        let key = [Value::Text(key.expose())];
+        self.database.execute(&statements::DELETE, &key).await.map(drop)
     }
 
     async fn clear_expired(
@@ -197,18 +176,15 @@ impl SessionStore for DatabaseStore {
         on_batch: &(dyn Fn(Cleared) + Send + Sync),
     ) -> Result<u64, StoreError> {
         let now = self.now();
-        let count = sqlx::query_scalar(COUNT_EXPIRED).bind(now.as_str());
-        let expected: i64 = count
-            .fetch_one(self.database.readers())
-            .await
-            .map_err(|error| self.database.error(error))?;
-        let expected = u64::try_from(expected).ok();
+        let now = Value::Text(&now);
+        let mut rows =
+            self.database.fetch(Side::Reader, &statements::COUNT_EXPIRED, &[now]).await?;
+        let expected = rows.first_mut().and_then(|row| row.text(0)?.parse().ok());
         let mut removed = 0;
         loop {
             let started = Instant::now();
-            let query = sqlx::query(CLEAR).bind(now.as_str()).bind(BATCH);
-            let done = query.execute(self.database.writer()).await;
-            let batch = done.map_err(|error| self.database.error(error))?.rows_affected();
+            let some = [now, Value::Integer(BATCH)];
+            let batch = self.database.execute(&statements::CLEAR, &some).await?;
             removed += batch;
             if batch > 0 {
                 on_batch(Cleared::new(removed, expected));

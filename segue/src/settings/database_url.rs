@@ -1,11 +1,15 @@
 //! Where the database is.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::ServerUrl;
 use crate::error::ConfigError;
 
 const SETTING: &str = "DATABASE_URL";
-const ALLOWED: &str = "sqlite:///absolute/path or sqlite://relative/path (other databases follow)";
+const ALLOWED: &str = "sqlite:///absolute/path, sqlite://relative/path, \
+                       postgres://user:password@host/database or \
+                       mysql://user:password@host/database";
 
 /// Where the database is: the parsed `DATABASE_URL`.
 ///
@@ -20,8 +24,12 @@ const ALLOWED: &str = "sqlite:///absolute/path or sqlite://relative/path (other 
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseUrl {
-    /// A file of SQLite's.
+    /// A file of SQLite's: `sqlite:///absolute/path`, `sqlite://relative/path`.
     Sqlite(PathBuf),
+    /// A server of PostgreSQL: `postgres://user:password@host:port/database`.
+    Postgres(ServerUrl),
+    /// A server of MySQL or MariaDB: `mysql://user:password@host:port/database`.
+    MySql(ServerUrl),
 }
 
 impl DatabaseUrl {
@@ -39,9 +47,16 @@ impl DatabaseUrl {
         let Some((scheme, path)) = url.split_once("://") else {
             return Err(ConfigError::conflict(SETTING, "a text without a scheme", ALLOWED));
         };
-        if scheme != "sqlite" {
-            let found = format!("a URL with the scheme {scheme:?}");
-            return Err(ConfigError::conflict(SETTING, found, ALLOWED));
+        match scheme {
+            "sqlite" => {}
+            "postgres" | "postgresql" => {
+                return ServerUrl::parse("postgres", path).map(Self::Postgres);
+            }
+            "mysql" | "mariadb" => return ServerUrl::parse("mysql", path).map(Self::MySql),
+            _ => {
+                let found = format!("a URL with the scheme {scheme:?}");
+                return Err(ConfigError::conflict(SETTING, found, ALLOWED));
+            }
         }
         if path.is_empty() || path.contains([':', '?', '#', '\0']) {
             let found = "a path that is empty, or has one of : ? # in it (not shown)";
@@ -56,13 +71,35 @@ impl DatabaseUrl {
     pub(crate) fn exists(&self) -> bool {
         match self {
             Self::Sqlite(path) => path.exists(),
+            Self::Postgres(_) | Self::MySql(_) => true,
         }
     }
 
-    /// The folder that files beside the database belong in.
-    pub(super) fn folder(&self) -> &Path {
+    /// The folder of a database that is a file.
+    pub(super) fn folder(&self) -> Option<&Path> {
         match self {
-            Self::Sqlite(path) => path.parent().unwrap_or(Path::new("")),
+            Self::Sqlite(path) => Some(path.parent().unwrap_or(Path::new(""))),
+            Self::Postgres(_) | Self::MySql(_) => None,
+        }
+    }
+
+    /// The scheme of its URL.
+    #[cfg(feature = "database")]
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+            Self::MySql(_) => "mysql",
+        }
+    }
+}
+
+/// The path of a file; of a server scheme, host, port and database, and no password.
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(server) | Self::MySql(server) => server.fmt(f),
         }
     }
 }

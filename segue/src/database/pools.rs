@@ -1,0 +1,182 @@
+//! Connections to each database, behind one way to run a statement.
+
+use std::convert::Infallible;
+
+#[cfg(feature = "mysql")]
+use sqlx::MySqlPool;
+#[cfg(feature = "postgres")]
+use sqlx::PgPool;
+
+#[cfg(feature = "sqlite")]
+use super::sqlite::SqlitePools;
+use super::statement::{Row, Statement, Value};
+
+/// Connections to one database.
+#[derive(Clone, Debug)]
+pub(super) enum Pools {
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqlitePools),
+    #[cfg(feature = "postgres")]
+    Postgres(PgPool),
+    #[cfg(feature = "mysql")]
+    MySql(MySqlPool),
+    /// A build for no database at all.
+    #[allow(dead_code, reason = "it is the only one in a build for no database")]
+    None(Infallible),
+}
+
+/// Who may answer: on SQLite there are connections for reading, which no write holds up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Reader,
+    Writer,
+}
+
+/// A query with its parameters.
+macro_rules! query {
+    ($text:expr, $values:expr) => {{
+        let mut query = sqlx::query($text);
+        for value in $values {
+            query = match *value {
+                Value::Text(text) => query.bind(text),
+                Value::Integer(number) => query.bind(number),
+            };
+        }
+        query
+    }};
+}
+pub(super) use query;
+
+impl Pools {
+    /// Runs a statement that changes rows, and counts those that it found.
+    pub(super) async fn execute(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<u64, sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) => {
+                let done = query!(statement.sqlite, values).execute(&pools.writer).await?;
+                Ok(done.rows_affected())
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => {
+                let mut lent = Lent::from(pool).await?;
+                let done = query!(statement.postgres, values).execute(lent.connection()).await;
+                lent.is_idle();
+                Ok(done?.rows_affected())
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(pool) => {
+                let values = in_order(statement, values);
+                let mut lent = Lent::from(pool).await?;
+                let done = query!(statement.mysql, &values).execute(lent.connection()).await;
+                lent.is_idle();
+                Ok(done?.rows_affected())
+            }
+            Self::None(never) => match *never {},
+        }
+    }
+
+    /// Runs a statement that gives rows.
+    pub(super) async fn fetch(
+        &self,
+        side: Side,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) => {
+                let pool = pools.side(side);
+                texts(query!(statement.sqlite, values).fetch_all(pool).await?)
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => {
+                let _ = side;
+                let mut lent = Lent::from(pool).await?;
+                let rows = query!(statement.postgres, values).fetch_all(lent.connection()).await;
+                lent.is_idle();
+                texts(rows?)
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(pool) => {
+                let _ = side;
+                let values = in_order(statement, values);
+                let mut lent = Lent::from(pool).await?;
+                let rows = query!(statement.mysql, &values).fetch_all(lent.connection()).await;
+                lent.is_idle();
+                texts(rows?)
+            }
+            Self::None(never) => match *never {},
+        }
+    }
+
+    /// Waits for what is under way and closes every connection.
+    pub(super) async fn close(&self) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pools) => {
+                pools.readers.close().await;
+                pools.writer.close().await;
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => pool.close().await,
+            #[cfg(feature = "mysql")]
+            Self::MySql(pool) => pool.close().await,
+            Self::None(never) => match *never {},
+        }
+    }
+}
+
+/// The parameters as MySQL takes them.
+pub(super) fn in_order<'a>(statement: &Statement, values: &[Value<'a>]) -> Vec<Value<'a>> {
+    statement.mysql_takes.iter().filter_map(|number| values.get(*number).copied()).collect()
+}
+
+/// The columns of each row, whose types are text in all of our statements.
+pub(super) fn texts<R: sqlx::Row>(rows: Vec<R>) -> Result<Vec<Row>, sqlx::Error>
+where
+    usize: sqlx::ColumnIndex<R>,
+    for<'r> Option<Vec<u8>>: sqlx::Decode<'r, R::Database>,
+{
+    let columns = |row: &R| -> Result<Row, sqlx::Error> {
+        let columns = (0..row.len()).map(|at| row.try_get_unchecked(at));
+        columns.collect::<Result<_, _>>().map(Row)
+    };
+    rows.iter().map(columns).collect()
+}
+
+/// A connection that is lent from a pool. If its request goes away half-way, it is closed: to wait
+/// for the answer, of a server that may be gone, would keep its place in the pool for ever.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) struct Lent<DB: sqlx::Database> {
+    connection: sqlx::pool::PoolConnection<DB>,
+    is_idle: bool,
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+impl<DB: sqlx::Database> Lent<DB> {
+    pub(super) async fn from(pool: &sqlx::Pool<DB>) -> Result<Self, sqlx::Error> {
+        Ok(Self { connection: pool.acquire().await?, is_idle: false })
+    }
+
+    pub(super) fn connection(&mut self) -> &mut DB::Connection {
+        &mut self.connection
+    }
+
+    /// The statement has ended, well or not: the next one may use the connection.
+    pub(super) fn is_idle(&mut self) {
+        self.is_idle = true;
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+impl<DB: sqlx::Database> Drop for Lent<DB> {
+    fn drop(&mut self) {
+        if !self.is_idle {
+            self.connection.close_on_drop();
+        }
+    }
+}

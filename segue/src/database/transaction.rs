@@ -1,0 +1,129 @@
+//! Several statements that are one, for the making of tables.
+
+use std::convert::Infallible;
+#[cfg(feature = "mysql")]
+use std::time::Duration;
+
+use sqlx::{Executor as _, Row as _, Transaction as SqlTransaction};
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::pools::Lent;
+#[cfg(feature = "mysql")]
+use super::pools::in_order;
+use super::pools::{Pools, query, texts};
+use super::statement::{Row, Statement, Value};
+
+/// How long one `migrate` waits for another.
+#[cfg(feature = "mysql")]
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The number that our `migrate`s agree on, in PostgreSQL's space of such numbers.
+#[cfg(feature = "postgres")]
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7307219414690922853)";
+
+/// Statements of which all happen or none, and which nobody else does meanwhile.
+///
+/// MySQL has no transactions for tables: there they happen one by one, under a lock, and each must
+/// be one that may be done again.
+pub(super) enum Transaction {
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqlTransaction<'static, sqlx::Sqlite>),
+    #[cfg(feature = "postgres")]
+    Postgres(SqlTransaction<'static, sqlx::Postgres>),
+    #[cfg(feature = "mysql")]
+    MySql(Lent<sqlx::MySql>),
+    /// A build for no database at all.
+    #[allow(dead_code, reason = "it is the only one in a build for no database")]
+    None(Infallible),
+}
+
+impl Transaction {
+    pub(super) async fn begin(pools: &Pools) -> Result<Self, sqlx::Error> {
+        match pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(pools) => {
+                Ok(Self::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await?))
+            }
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => {
+                let mut transaction = pool.begin().await?;
+                transaction.execute(LOCK).await?;
+                Ok(Self::Postgres(transaction))
+            }
+            #[cfg(feature = "mysql")]
+            Pools::MySql(pool) => {
+                let mut lent = Lent::from(pool).await?;
+                let seconds = i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX);
+                let lock = sqlx::query("SELECT GET_LOCK('segue.migrate', ?)").bind(seconds);
+                let answer = lent.connection().fetch_one(lock).await?;
+                match answer.try_get(0)? {
+                    Some(1_i64) => Ok(Self::MySql(lent)),
+                    _ => Err(sqlx::Error::PoolTimedOut),
+                }
+            }
+            Pools::None(never) => match *never {},
+        }
+    }
+
+    pub(super) async fn execute(
+        &mut self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<(), sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(transaction) => {
+                query!(statement.sqlite, values).execute(&mut **transaction).await.map(drop)
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(transaction) => {
+                query!(statement.postgres, values).execute(&mut **transaction).await.map(drop)
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(lent) => {
+                let values = in_order(statement, values);
+                query!(statement.mysql, &values).execute(lent.connection()).await.map(drop)
+            }
+            Self::None(never) => match *never {},
+        }
+    }
+
+    pub(super) async fn fetch(
+        &mut self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(transaction) => {
+                texts(query!(statement.sqlite, values).fetch_all(&mut **transaction).await?)
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(transaction) => {
+                texts(query!(statement.postgres, values).fetch_all(&mut **transaction).await?)
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(lent) => {
+                let values = in_order(statement, values);
+                texts(query!(statement.mysql, &values).fetch_all(lent.connection()).await?)
+            }
+            Self::None(never) => match *never {},
+        }
+    }
+
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(transaction) => transaction.commit().await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(transaction) => transaction.commit().await,
+            #[cfg(feature = "mysql")]
+            Self::MySql(mut lent) => {
+                lent.connection().execute("DO RELEASE_LOCK('segue.migrate')").await?;
+                lent.is_idle();
+                Ok(())
+            }
+            Self::None(never) => match never {},
+        }
+    }
+}
