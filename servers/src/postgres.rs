@@ -26,6 +26,8 @@ const SETTINGS: &[&str] = &[
     // Each test has a pool of its own, and they run together.
     "max_connections=400",
     "shared_buffers=64MB",
+    // In its folder, where it is removed however the server ends.
+    "dynamic_shared_memory_type=mmap",
     "ssl=on",
 ];
 

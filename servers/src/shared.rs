@@ -65,6 +65,25 @@ impl Kind {
         }
     }
 
+    /// Where the environment says that there is one.
+    #[must_use]
+    pub fn named(self) -> Option<String> {
+        std::env::var(self.variable()).ok().filter(|value| !value.is_empty())
+    }
+
+    /// The module that its tests stand in, in each test program.
+    #[must_use]
+    pub fn module(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MariaDb => "mariadb",
+            Self::Redis => "redis",
+            Self::RedisCluster => "redis_cluster",
+            Self::Sentinel => "sentinel",
+            Self::Memcached => "memcached",
+        }
+    }
+
     /// The Debian packages that it comes from.
     #[must_use]
     pub fn packages(self) -> &'static str {
@@ -251,10 +270,10 @@ impl Shared {
 }
 
 fn look(kind: Kind) -> std::result::Result<Found, String> {
-    match std::env::var(kind.variable()) {
-        Ok(value) if !value.is_empty() => Ok(Found::Named(value)),
-        _ => kind.start().map(Found::Started).map_err(|error| {
-            format!("{kind} is needed, and {} does not name one: {error}", kind.variable())
-        }),
+    if let Some(value) = kind.named() {
+        return Ok(Found::Named(value));
     }
+    kind.start().map(Found::Started).map_err(|error| {
+        format!("{kind} is needed, and {} does not name one: {error}", kind.variable())
+    })
 }

@@ -47,3 +47,22 @@ fn two_are_shared() {
         assert!(ask(address, "version").unwrap().starts_with("VERSION"));
     }
 }
+
+/// In a second process, whose environment names them.
+#[test]
+fn helper() {
+    if std::env::var_os("SEGUE_TEST_MEMCACHED").is_some() {
+        println!("\nSHARED {}", servers::shared::memcached().join(" and "));
+    }
+}
+
+#[test]
+fn those_that_the_environment_names_are_used() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "memcached::helper", "--nocapture"])
+        .env("SEGUE_TEST_MEMCACHED", "a:1,b:2")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("SHARED a:1 and b:2\n"), "{text}");
+}

@@ -1,3 +1,5 @@
+mod ends;
+
 use servers::Postgres;
 
 use crate::{children, is_gone, is_silent};

@@ -25,6 +25,15 @@ fn it_lives_as_it_should() {
 }
 
 #[test]
+fn it_leaves_no_folder() {
+    let server = Redis::options().tls().start().unwrap();
+    let folder = server.certificate().unwrap().parent().unwrap().to_owned();
+    assert!(folder.is_dir());
+    drop(server);
+    assert!(!folder.exists());
+}
+
+#[test]
 fn without_more_it_forgets_and_asks_for_no_password() {
     let server = Redis::start().unwrap();
     server.cli(&["SET", "key", "value"]).unwrap();
