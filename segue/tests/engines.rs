@@ -46,6 +46,39 @@ async fn sqlite_from_a_pool() {
     check_store(store).await;
 }
 
+/// A database of its own on a shared server, with Django's tables.
+async fn on_server(base: &str) -> DatabaseStore {
+    let store = DatabaseStore::from_url(&servers::fresh_database(base).unwrap()).await.unwrap();
+    store.database().migrate().await.unwrap();
+    store
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres() {
+    check_store(on_server(servers::shared::postgres()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_from_a_pool() {
+    let url = servers::fresh_database(servers::shared::postgres()).unwrap();
+    let store = DatabaseStore::from_pool(sqlx::PgPool::connect(&url).await.unwrap());
+    store.database().migrate().await.unwrap();
+    check_store(store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mariadb() {
+    check_store(on_server(servers::shared::mariadb()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mariadb_from_a_pool() {
+    let url = servers::fresh_database(servers::shared::mariadb()).unwrap();
+    let store = DatabaseStore::from_pool(sqlx::MySqlPool::connect(&url).await.unwrap());
+    store.database().migrate().await.unwrap();
+    check_store(store).await;
+}
+
 /// The store that the other tests turn knobs on is an honest one until they do.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tests_own_store() {
