@@ -1,9 +1,9 @@
 //! Where sessions live: each engine is one file that implements [`SessionStore`](crate::SessionStore).
 
-#[cfg(feature = "database")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod database;
 mod memory;
 
-#[cfg(feature = "database")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use database::DatabaseStore;
 pub use memory::MemoryStore;

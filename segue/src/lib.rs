@@ -6,7 +6,7 @@ mod clock;
 mod codec;
 mod cookie;
 mod data;
-#[cfg(feature = "database")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub mod database;
 pub mod engines;
 mod error;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::runtime::Handle;
 
-#[cfg(feature = "database")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use crate::database::Database;
 use crate::engines;
 use crate::error::ConfigError;
@@ -45,7 +45,7 @@ pub struct Site {
     cleanup_interval: Option<Duration>,
     /// Where the clean-up runs.
     runtime: Option<Handle>,
-    #[cfg(feature = "database")]
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     database: Option<Database>,
 }
 
@@ -59,7 +59,7 @@ impl Site {
         let stores = Stores::open(&settings).await?;
         let site = Self::with_store(&settings, stores.sessions, router)?;
         Ok(Self {
-            #[cfg(feature = "database")]
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             database: stores.database,
             ..site
         })
@@ -79,7 +79,7 @@ impl Site {
             layer: SessionLayer::new(store, settings)?,
             cleanup_interval: settings.session.cleanup_interval,
             runtime: Handle::try_current().ok(),
-            #[cfg(feature = "database")]
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             database: None,
         })
     }
@@ -100,14 +100,14 @@ impl Site {
     }
 
     /// The database, where the settings use one.
-    #[cfg(feature = "database")]
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub fn database(&self) -> Option<&Database> {
         self.database.as_ref()
     }
 
     /// Closes the connections to the stores, once nothing is served any more.
     pub async fn close(&self) {
-        #[cfg(feature = "database")]
+        #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
         if let Some(database) = &self.database {
             database.close().await;
         }
@@ -129,7 +129,7 @@ impl Site {
 /// What the settings name, opened.
 struct Stores {
     sessions: AnyStore,
-    #[cfg(feature = "database")]
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     database: Option<Database>,
 }
 
@@ -138,16 +138,16 @@ impl Stores {
         match settings.session.engine {
             SessionEngine::Memory => Ok(Self {
                 sessions: AnyStore::new(engines::MemoryStore::new()),
-                #[cfg(feature = "database")]
+                #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
                 database: None,
             }),
-            #[cfg(feature = "database")]
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             SessionEngine::Database => {
                 let database = Database::connect(&settings.database_url).await?;
                 let store = engines::DatabaseStore::new(database.clone(), crate::Clock::system());
                 Ok(Self { sessions: AnyStore::new(store), database: Some(database) })
             }
-            #[cfg(not(feature = "database"))]
+            #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
             SessionEngine::Database => Err(ConfigError::conflict(
                 "SESSION_ENGINE",
                 "\"db\"",

@@ -138,6 +138,8 @@ fn initialize(folder: &Path, data: &Path, account: Account) -> Result<()> {
         .current_dir(folder)
         .args(["--no-defaults", "--skip-test-db", "--skip-name-resolve"])
         .arg("--auth-root-authentication-method=normal")
+        // In /tmp two at once would take each other's temporary tables.
+        .arg(format!("--tmpdir={}", folder.display()))
         .arg(format!("--datadir={}", data.display()));
     output(&mut install).map(drop)
 }

@@ -1,7 +1,5 @@
 //! Connections to each database, behind one way to run a statement.
 
-use std::convert::Infallible;
-
 #[cfg(feature = "mysql")]
 use sqlx::MySqlPool;
 #[cfg(feature = "postgres")]
@@ -20,9 +18,6 @@ pub(super) enum Pools {
     Postgres(PgPool),
     #[cfg(feature = "mysql")]
     MySql(MySqlPool),
-    /// A build for no database at all.
-    #[allow(dead_code, reason = "it is the only one in a build for no database")]
-    None(Infallible),
 }
 
 /// Who may answer: on SQLite there are connections for reading, which no write holds up.
@@ -75,7 +70,6 @@ impl Pools {
                 lent.is_idle();
                 Ok(done?.rows_affected())
             }
-            Self::None(never) => match *never {},
         }
     }
 
@@ -90,7 +84,7 @@ impl Pools {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(pools) => {
                 let pool = pools.side(side);
-                texts(query!(statement.sqlite, values).fetch_all(pool).await?)
+                texts(&query!(statement.sqlite, values).fetch_all(pool).await?)
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
@@ -98,7 +92,7 @@ impl Pools {
                 let mut lent = Lent::from(pool).await?;
                 let rows = query!(statement.postgres, values).fetch_all(lent.connection()).await;
                 lent.is_idle();
-                texts(rows?)
+                texts(&rows?)
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
@@ -107,9 +101,8 @@ impl Pools {
                 let mut lent = Lent::from(pool).await?;
                 let rows = query!(statement.mysql, &values).fetch_all(lent.connection()).await;
                 lent.is_idle();
-                texts(rows?)
+                texts(&rows?)
             }
-            Self::None(never) => match *never {},
         }
     }
 
@@ -125,18 +118,18 @@ impl Pools {
             Self::Postgres(pool) => pool.close().await,
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => pool.close().await,
-            Self::None(never) => match *never {},
         }
     }
 }
 
 /// The parameters as MySQL takes them.
+#[cfg(feature = "mysql")]
 pub(super) fn in_order<'a>(statement: &Statement, values: &[Value<'a>]) -> Vec<Value<'a>> {
     statement.mysql_takes.iter().filter_map(|number| values.get(*number).copied()).collect()
 }
 
 /// The columns of each row, whose types are text in all of our statements.
-pub(super) fn texts<R: sqlx::Row>(rows: Vec<R>) -> Result<Vec<Row>, sqlx::Error>
+pub(super) fn texts<R: sqlx::Row>(rows: &[R]) -> Result<Vec<Row>, sqlx::Error>
 where
     usize: sqlx::ColumnIndex<R>,
     for<'r> Option<Vec<u8>>: sqlx::Decode<'r, R::Database>,

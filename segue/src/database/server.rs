@@ -69,6 +69,13 @@ pub(super) fn too_slow(name: &str) -> String {
     format!("a statement took too long in the database {name}, or waited too long for another")
 }
 
+pub(super) fn unsafe_connection(name: &str) -> String {
+    format!(
+        "no safe connection to the database {name}: does its certificate fit DATABASE_URL (sslmode \
+         and sslrootcert, ssl-mode and ssl-ca)?"
+    )
+}
+
 pub(super) fn access_denied(name: &str) -> String {
     format!(
         "the database {name} does not let this user in: look at the name and password in \

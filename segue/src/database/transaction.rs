@@ -1,12 +1,16 @@
 //! Several statements that are one, for the making of tables.
 
-use std::convert::Infallible;
 #[cfg(feature = "mysql")]
 use std::time::Duration;
 
-use sqlx::{Executor as _, Row as _, Transaction as SqlTransaction};
-
 #[cfg(any(feature = "postgres", feature = "mysql"))]
+use sqlx::Executor as _;
+#[cfg(feature = "mysql")]
+use sqlx::Row as _;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use sqlx::Transaction as SqlTransaction;
+
+#[cfg(feature = "mysql")]
 use super::pools::Lent;
 #[cfg(feature = "mysql")]
 use super::pools::in_order;
@@ -32,9 +36,6 @@ pub(super) enum Transaction {
     Postgres(SqlTransaction<'static, sqlx::Postgres>),
     #[cfg(feature = "mysql")]
     MySql(Lent<sqlx::MySql>),
-    /// A build for no database at all.
-    #[allow(dead_code, reason = "it is the only one in a build for no database")]
-    None(Infallible),
 }
 
 impl Transaction {
@@ -61,7 +62,6 @@ impl Transaction {
                     _ => Err(sqlx::Error::PoolTimedOut),
                 }
             }
-            Pools::None(never) => match *never {},
         }
     }
 
@@ -84,7 +84,6 @@ impl Transaction {
                 let values = in_order(statement, values);
                 query!(statement.mysql, &values).execute(lent.connection()).await.map(drop)
             }
-            Self::None(never) => match *never {},
         }
     }
 
@@ -96,18 +95,17 @@ impl Transaction {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(transaction) => {
-                texts(query!(statement.sqlite, values).fetch_all(&mut **transaction).await?)
+                texts(&query!(statement.sqlite, values).fetch_all(&mut **transaction).await?)
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(transaction) => {
-                texts(query!(statement.postgres, values).fetch_all(&mut **transaction).await?)
+                texts(&query!(statement.postgres, values).fetch_all(&mut **transaction).await?)
             }
             #[cfg(feature = "mysql")]
             Self::MySql(lent) => {
                 let values = in_order(statement, values);
-                texts(query!(statement.mysql, &values).fetch_all(lent.connection()).await?)
+                texts(&query!(statement.mysql, &values).fetch_all(lent.connection()).await?)
             }
-            Self::None(never) => match *never {},
         }
     }
 
@@ -123,7 +121,6 @@ impl Transaction {
                 lent.is_idle();
                 Ok(())
             }
-            Self::None(never) => match never {},
         }
     }
 }

@@ -12,8 +12,6 @@ use super::server;
 use super::sqlite;
 use crate::error::{StoreError, StoreErrorKind};
 
-use StoreErrorKind::{Corrupt, Refused, Unavailable};
-
 impl Database {
     pub(super) fn error(&self, error: sqlx::Error) -> StoreError {
         let (kind, message) = self.explain(&error);
@@ -28,7 +26,10 @@ impl Database {
     fn explain(&self, error: &sqlx::Error) -> (StoreErrorKind, String) {
         let name = &*self.name;
         if let sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) = error {
-            return (Corrupt, format!("a row in {name} holds what Django did not write"));
+            return (
+                StoreErrorKind::Corrupt,
+                format!("a row in {name} holds what Django did not write"),
+            );
         }
         match &self.pools {
             #[cfg(feature = "sqlite")]
@@ -43,13 +44,13 @@ impl Database {
                 .as_database_error()
                 .and_then(|error| mysql::explain(mysql::number(error)?, name))
                 .unwrap_or_else(|| self.explain_connection(error)),
-            Pools::None(never) => match *never {},
         }
     }
 
     /// What is wrong with a connection to a server.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     fn explain_connection(&self, error: &sqlx::Error) -> (StoreErrorKind, String) {
+        use StoreErrorKind::{Refused, Unavailable};
         let name = &*self.name;
         match error {
             _ if self.refusal.is_replica() => (Refused, server::read_only(name)),
@@ -63,13 +64,11 @@ impl Database {
                     ),
                 )
             }
-            sqlx::Error::Tls(_) => (
-                Refused,
-                format!(
-                    "no safe connection to the database {name}: does its certificate fit \
-                     DATABASE_URL (sslmode, sslrootcert; ssl-mode, ssl-ca)?"
-                ),
-            ),
+            sqlx::Error::Tls(_) => (Refused, server::unsafe_connection(name)),
+            // So the drivers say that the handshake failed.
+            sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                (Refused, server::unsafe_connection(name))
+            }
             sqlx::Error::Io(_) => (Unavailable, format!("no connection to the database {name}")),
             _ => (Unavailable, format!("the database {name} failed")),
         }

@@ -84,7 +84,7 @@ impl DatabaseUrl {
     }
 
     /// The scheme of its URL.
-    #[cfg(feature = "database")]
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn scheme(&self) -> &'static str {
         match self {
             Self::Sqlite(_) => "sqlite",

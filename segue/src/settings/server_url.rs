@@ -24,6 +24,10 @@ pub struct ServerUrl {
     /// `conn_max_age`: how old a connection gets, in seconds. Django's `CONN_MAX_AGE`. Default: 1800.
     pub conn_max_age: Duration,
     /// The URL without these three, with the password in it.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        allow(dead_code, reason = "there is no driver to read it")
+    )]
     driver_url: String,
     /// The URL without password and options, for people.
     shown: String,
@@ -96,11 +100,11 @@ impl ServerUrl {
                 },
                 "timeout" => {
                     server.timeout =
-                        seconds(&value).ok_or_else(|| option(found(), "seconds, 0.1 to 3600"))?
+                        seconds(&value).ok_or_else(|| option(found(), "seconds, 0.1 to 3600"))?;
                 }
                 "conn_max_age" => {
                     server.conn_max_age =
-                        seconds(&value).ok_or_else(|| option(found(), "seconds, 0.1 to 3600"))?
+                        seconds(&value).ok_or_else(|| option(found(), "seconds, 0.1 to 3600"))?;
                 }
                 known_one if known.contains(&known_one) || known_one.starts_with("options[") => {
                     drivers.push((name.clone().into_owned(), value.clone().into_owned()));
@@ -124,6 +128,7 @@ impl ServerUrl {
     }
 
     /// The URL for the driver, password included: keep it out of logs.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(crate) fn driver_url(&self) -> &str {
         &self.driver_url
     }
@@ -190,11 +195,11 @@ mod tests {
         assert_eq!(url.timeout, Duration::from_millis(500));
         assert_eq!((url.max_connections, url.conn_max_age.as_secs()), (3, 1800));
         let driver = "postgres://u:p%40ss@db.example:5433/site?sslmode=verify-full";
-        assert_eq!(url.driver_url(), driver);
+        assert_eq!(url.driver_url, driver);
         assert_eq!(url.to_string(), "postgres://db.example:5433/site");
         assert!(!format!("{url:?}").contains("p%40ss"));
         let socket = ServerUrl::parse("postgres", "/site?host=/run/postgresql").unwrap();
-        assert_eq!(socket.driver_url(), "postgres:///site?host=%2Frun%2Fpostgresql");
+        assert_eq!(socket.driver_url, "postgres:///site?host=%2Frun%2Fpostgresql");
     }
 
     #[test]
