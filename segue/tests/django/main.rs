@@ -2,7 +2,6 @@
 //!
 //! The Django is 5.2, in a Python process of its own (`side.py`); `cargo xtask test` installs it.
 
-#![cfg(all(feature = "axum", feature = "sqlite"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +11,7 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+mod engines;
 mod expiry;
 mod http;
 mod names;

@@ -120,3 +120,70 @@ async fn we_find_nothing_to_do_after_django() {
     let session = crate::place::open(&place.sessions(), &key).await;
     assert_eq!(session.get("name").unwrap(), Some("manish".to_owned()));
 }
+
+/// Tables, columns, indices and constraints as `pg_dump` or `SHOW CREATE TABLE` tell them.
+fn structure(url: &str) -> String {
+    let (program, arguments) = if url.starts_with("postgres") {
+        let dump = ["--schema-only", "--no-owner", "--restrict-key=segue", url];
+        ("pg_dump", dump.map(str::to_owned).to_vec())
+    } else {
+        let (user, rest) = url.strip_prefix("mysql://").unwrap().split_once(':').unwrap();
+        let (password, rest) = rest.split_once('@').unwrap();
+        let (address, database) = rest.split_once('/').unwrap();
+        let (host, port) = address.split_once(':').unwrap();
+        let dump = [
+            "--no-data".to_owned(),
+            "--compact".to_owned(),
+            format!("--user={user}"),
+            format!("--password={password}"),
+            format!("--host={host}"),
+            format!("--port={port}"),
+            database.to_owned(),
+        ];
+        ("mariadb-dump", dump.to_vec())
+    };
+    let mut output = std::process::Command::new(program).args(&arguments).output().unwrap();
+    if !output.status.success() {
+        // Older releases have no such key, and write none.
+        let arguments = arguments.iter().filter(|argument| !argument.contains("restrict"));
+        output = std::process::Command::new(program).args(arguments).output().unwrap();
+    }
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    // How far a counter has come depends on the rows.
+    let lines = text.lines().map(|line| match line.find(" AUTO_INCREMENT=") {
+        Some(at) => {
+            let rest = &line[at + " AUTO_INCREMENT=".len()..];
+            let rest = rest.trim_start_matches(|letter: char| letter.is_ascii_digit());
+            format!("{}{rest}", &line[..at])
+        }
+        None => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_the_servers_the_tables_are_those_that_django_makes_too() {
+    for base in [servers::shared::postgres(), servers::shared::mariadb()] {
+        let ours = servers::fresh_database(base).unwrap();
+        let database = segue::database::Database::from_url(&ours).await.unwrap();
+        assert_eq!(database.migrate().await.unwrap().len(), 1);
+        let theirs = servers::fresh_database(base).unwrap();
+        let mut django = Django::configured(json!({"database": theirs, "secret_key": SECRET}));
+        django.manage(&["migrate", "sessions"]);
+        let made = structure(&ours);
+        assert!(made.contains("django_session_expire_date_a5c62663"), "{made}");
+        assert_eq!(made, structure(&theirs));
+
+        // And neither finds anything left to do after the other.
+        let other = segue::database::Database::from_url(&theirs).await.unwrap();
+        assert!(other.unapplied().await.unwrap().is_empty());
+        assert!(other.migrate().await.unwrap().is_empty());
+        let mut django = Django::configured(json!({"database": ours, "secret_key": SECRET}));
+        let plan = django.manage(&["migrate", "--plan"]);
+        assert!(plan.contains("No planned migration operations."), "{plan}");
+        let done = django.manage(&["migrate"]);
+        assert!(done.contains("No migrations to apply."), "{done}");
+        assert_eq!(structure(&ours), made);
+    }
+}

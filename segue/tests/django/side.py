@@ -4,6 +4,7 @@ A request is {"op": NAME, ...arguments}, an answer {"ok": RESULT} or {"error": T
 of a session travels as a text within it, so that nobody between Django and the test reads it.
 """
 
+import importlib
 import inspect
 import io
 import json
@@ -12,6 +13,7 @@ import threading
 import traceback
 from datetime import datetime, timedelta, timezone
 from socketserver import ThreadingMixIn
+from urllib.parse import unquote, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import django
@@ -33,11 +35,27 @@ RELEASED = threading.Event()
 # --- Operations: set-up and migrations ---------------------------------------------------------
 
 
+def database_settings(place):
+    """What Django says for a URL of ours, or for the path of a file of SQLite's."""
+    url = urlsplit(place)
+    engines = {"postgres": "postgresql", "mysql": "mysql"}
+    if url.scheme not in engines:
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": place}
+    return {
+        "ENGINE": f"django.db.backends.{engines[url.scheme]}",
+        "NAME": url.path.lstrip("/"),
+        "USER": unquote(url.username),
+        "PASSWORD": unquote(url.password),
+        "HOST": url.hostname,
+        "PORT": url.port,
+    }
+
+
 def configure(database, secret_key, fallbacks=(), apps=("sessions",), extra=None):
     settings.configure(
         SECRET_KEY=secret_key,
         SECRET_KEY_FALLBACKS=list(fallbacks),
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
+        DATABASES={"default": database_settings(database)},
         INSTALLED_APPS=[f"django.contrib.{app}" for app in apps],
         MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
         ROOT_URLCONF=__name__,
@@ -78,9 +96,8 @@ def freeze(micros):
 
 
 def store(key=None):
-    from django.contrib.sessions.backends.db import SessionStore
-
-    return SessionStore(key)
+    """A session of the engine that the settings name."""
+    return importlib.import_module(settings.SESSION_ENGINE).SessionStore(key)
 
 
 def create(data):
@@ -120,11 +137,25 @@ def row(key):
 
 
 def change(key, data):
-    """Sets each key of the JSON text in a session that is there."""
+    """Sets each key of the JSON text in a session that is there, and tells its key."""
     session = store(key)
     for name, value in json.loads(data).items():
         session[name] = value
     session.save()
+    return session.session_key
+
+
+def change_python(key, code):
+    """Runs Python on a session that is there, and saves it: for what JSON cannot say."""
+    session = store(key)
+    exec(code, {"session": session})
+    session.save()
+    return session.session_key
+
+
+def evaluate(key, code):
+    """The `repr` of a Python expression about a session."""
+    return repr(eval(code, {"session": store(key)}))
 
 
 def flush(key):
@@ -248,8 +279,8 @@ urlpatterns = [
 OPERATIONS = {
     operation.__name__: operation
     for operation in (
-        configure, manage, freeze, create, read, row, change, flush, expiry, names, serve,
-        await_entered, release,
+        configure, manage, freeze, create, read, row, change, change_python, evaluate, flush,
+        expiry, names, serve, await_entered, release,
     )
 }  # fmt: skip
 

@@ -85,7 +85,7 @@ impl Django {
 
     /// Makes a session that holds what the JSON text says.
     pub fn create(&mut self, data: &str) -> SessionKey {
-        SessionKey::parse(&self.text(&json!({"op": "create", "data": data}))).unwrap()
+        key(&self.text(&json!({"op": "create", "data": data})))
     }
 
     /// What a session holds, as Python writes it.
@@ -99,9 +99,19 @@ impl Django {
         Some(Row { data: text("data")?, expire_date: text("expire_date")?, json: text("json")? })
     }
 
-    /// Sets each key of the JSON text.
-    pub fn change(&mut self, key: &SessionKey, data: &str) {
-        self.call(&json!({"op": "change", "key": key.expose(), "data": data}));
+    /// Sets each key of the JSON text, and gives the key under which it was saved.
+    pub fn change(&mut self, of: &SessionKey, data: &str) -> SessionKey {
+        key(&self.text(&json!({"op": "change", "key": of.expose(), "data": data})))
+    }
+
+    /// Runs Python on the `session`, and saves it.
+    pub fn change_python(&mut self, of: &SessionKey, code: &str) -> SessionKey {
+        key(&self.text(&json!({"op": "change_python", "key": of.expose(), "code": code})))
+    }
+
+    /// The `repr` of a Python expression about the `session`.
+    pub fn evaluate(&mut self, of: &SessionKey, code: &str) -> String {
+        self.text(&json!({"op": "evaluate", "key": of.expose(), "code": code}))
     }
 
     pub fn flush(&mut self, key: &SessionKey) {
@@ -134,6 +144,11 @@ impl Django {
     pub fn serve(&mut self) -> u16 {
         self.call(&json!({"op": "serve"})).as_u64().unwrap().try_into().unwrap()
     }
+}
+
+/// The key of a session: an id, or of a session in the cookie its whole text.
+fn key(text: &str) -> SessionKey {
+    SessionKey::parse(text).or_else(|| SessionKey::sealed(text)).unwrap()
 }
 
 impl Drop for Django {

@@ -27,9 +27,13 @@ const VALUES: &[(&str, &str)] = &[
     ("surrogate as key", r#"{"\ud800":1,"\udfff":{"\ud800\ud800":[]}}"#),
 ];
 
-fn values() -> Vec<(String, String)> {
-    let mut values: Vec<(String, String)> =
-        VALUES.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+/// Those that a cookie can hold.
+pub fn short_values() -> Vec<(String, String)> {
+    VALUES.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+pub fn values() -> Vec<(String, String)> {
+    let mut values = short_values();
     let letters: String = ('a'..='z').cycle().take(100 * 1024).collect();
     values.push(("100 KB".to_owned(), format!("\"{letters}\"")));
     let snow = "\\u2603".repeat(100 * 1024 / 6);
@@ -43,7 +47,7 @@ fn values() -> Vec<(String, String)> {
 const HARD: f64 = -2.064_983_276_005_853e-167;
 
 /// All of them as one object.
-fn object(values: &[(String, String)]) -> String {
+pub fn object(values: &[(String, String)]) -> String {
     let members: Vec<String> =
         values.iter().map(|(key, value)| format!("{}:{value}", quoted(key))).collect();
     format!("{{{}}}", members.join(","))
@@ -59,7 +63,7 @@ fn quoted(key: &str) -> String {
 }
 
 /// An object with one more member.
-fn with(object: &str, member: &str) -> String {
+pub fn with(object: &str, member: &str) -> String {
     format!("{},{member}}}", object.strip_suffix('}').unwrap())
 }
 
