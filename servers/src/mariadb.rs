@@ -69,6 +69,8 @@ impl MariaDb {
             arguments.push(format!("--{name}={}", path.display()).into());
         };
         set("datadir", &data);
+        // One that starts removes the temporary tables that it finds, and in /tmp those of others.
+        set("tmpdir", folder.path());
         set("init-file", &users);
         set("ssl-ca", &certificate.authority);
         set("ssl-cert", &certificate.own);
@@ -137,6 +139,8 @@ fn initialize(folder: &Path, data: &Path, account: Account) -> Result<()> {
         .current_dir(folder)
         .args(["--no-defaults", "--skip-test-db", "--skip-name-resolve"])
         .arg("--auth-root-authentication-method=normal")
+        // In /tmp two at once would take each other's temporary tables.
+        .arg(format!("--tmpdir={}", folder.display()))
         .arg(format!("--datadir={}", data.display()));
     output(&mut install).map(drop)
 }
