@@ -53,9 +53,9 @@ impl Guard {
     }
 
     /// From now on, this is the process to stop; none while the server is down.
-    pub(crate) fn watch(&mut self, pid: Option<u32>) -> Result<()> {
+    pub(crate) fn watch(&self, pid: Option<u32>) -> Result<()> {
         let pid = pid.map(|pid| pid.to_string()).unwrap_or_default();
-        let Some(pipe) = &mut self.shell.stdin else { return Ok(()) };
+        let Some(mut pipe) = self.shell.stdin.as_ref() else { return Ok(()) };
         writeln!(pipe, "{pid}").map_err(Error::of("speak to the guard"))
     }
 }

@@ -8,7 +8,7 @@ use crate::certificate::Certificate;
 use crate::error::{Error, Result};
 use crate::port;
 use crate::program::{command, output};
-use crate::server::{Plan, Server, controls, folder};
+use crate::server::{Folder, Plan, Server, controls};
 use crate::url::Url;
 
 pub(crate) const PACKAGES: &str = "mariadb-server mariadb-client openssl";
@@ -56,7 +56,7 @@ impl MariaDb {
 
     fn try_start() -> Result<Self> {
         let account = Account::other_than_root("mysql")?;
-        let folder = folder(account)?;
+        let folder = Folder::make(account, "KILL")?;
         let port = port::free()?;
         let data = folder.path().join("data");
         let users = folder.path().join("users.sql");
@@ -69,6 +69,8 @@ impl MariaDb {
             arguments.push(format!("--{name}={}", path.display()).into());
         };
         set("datadir", &data);
+        // One that starts removes the temporary tables that it finds, and in /tmp those of others.
+        set("tmpdir", folder.path());
         set("init-file", &users);
         set("ssl-ca", &certificate.authority);
         set("ssl-cert", &certificate.own);
@@ -81,7 +83,6 @@ impl MariaDb {
             packages: PACKAGES,
             arguments,
             account,
-            farewell: "KILL",
             folder,
             ready: Box::new(move || ready().map_err(|error| error.to_string())),
         })?;

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::error::Result;
 use crate::port;
-use crate::server::{Plan, Server, ask, controls, folder};
+use crate::server::{Folder, Plan, Server, ask, controls};
 
 pub(crate) const PACKAGES: &str = "memcached";
 pub(crate) const PROGRAMS: &[&str] = &["memcached"];
@@ -28,7 +28,7 @@ impl Memcached {
 
     fn try_start() -> Result<Self> {
         let account = Account::other_than_root("nobody")?;
-        let folder = folder(account)?;
+        let folder = Folder::make(account, "KILL")?;
         let port = port::free()?;
         let arguments = format!("-l 127.0.0.1 -p {port} -U 0 -m 64 -v");
         let ready = move || match ask(port, "version") {
@@ -42,7 +42,6 @@ impl Memcached {
             packages: PACKAGES,
             arguments: arguments.split(' ').map(Into::into).collect(),
             account,
-            farewell: "KILL",
             folder,
             ready: Box::new(ready),
         })?;

@@ -7,7 +7,7 @@ use crate::certificate::Certificate;
 use crate::error::{Error, Result};
 use crate::port;
 use crate::program::{command, output};
-use crate::server::{Plan, Server, controls, folder};
+use crate::server::{Folder, Plan, Server, controls};
 
 pub(crate) const PACKAGES: &str = "postgresql openssl";
 pub(crate) const PROGRAMS: &[&str] = &["initdb", "postgres", "psql", "openssl"];
@@ -52,7 +52,8 @@ impl Postgres {
 
     fn try_start() -> Result<Self> {
         let account = Account::other_than_root("postgres")?;
-        let folder = folder(account)?;
+        // Killed, it would leave shared memory behind; this is its immediate shutdown.
+        let folder = Folder::make(account, "QUIT")?;
         let port = port::free()?;
         initialize(folder.path(), account)?;
         let certificate = Certificate::make(folder.path(), account)?;
@@ -69,8 +70,6 @@ impl Postgres {
             packages: PACKAGES,
             arguments,
             account,
-            // Killed, it would leave shared memory behind; this is its immediate shutdown.
-            farewell: "QUIT",
             folder,
             ready: Box::new(move || ready().map_err(|error| error.to_string())),
         })?;

@@ -8,7 +8,7 @@ use crate::certificate::Certificate;
 use crate::error::{Error, Result};
 use crate::port;
 use crate::program::{command, output};
-use crate::server::{Plan, Server, ask, controls, folder};
+use crate::server::{Folder, Plan, Server, ask, controls};
 use crate::url::encode;
 
 pub(crate) const PACKAGES: &str = "redis-server redis-tools openssl";
@@ -96,7 +96,7 @@ impl RedisOptions {
 
     fn try_start(&self) -> Result<Redis> {
         let account = Account::default();
-        let folder = folder(account)?;
+        let folder = Folder::make(account, "KILL")?;
         let port = port::free()?;
         let mut lines = vec![
             "bind 127.0.0.1".to_owned(),
@@ -133,7 +133,6 @@ impl RedisOptions {
             packages: PACKAGES,
             arguments,
             account,
-            farewell: "KILL",
             folder,
             ready: Box::new(move || ping(port)),
         })?;

@@ -35,9 +35,7 @@ pub(crate) struct Plan {
     pub(crate) packages: &'static str,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) account: Account,
-    /// What ends it for good. KILL, unless it leaves something behind outside of its folder.
-    pub(crate) farewell: &'static str,
-    pub(crate) folder: TempDir,
+    pub(crate) folder: Folder,
     /// Whether it answers, and otherwise why not.
     pub(crate) ready: Box<dyn Fn() -> std::result::Result<(), String> + Send + Sync>,
 }
@@ -45,38 +43,47 @@ pub(crate) struct Plan {
 /// A server that was started, and perhaps killed meanwhile.
 pub(crate) struct Server {
     plan: Plan,
-    state: Mutex<State>,
-}
-
-struct State {
     /// Nothing where the server was killed.
-    child: Option<Child>,
-    guard: Guard,
+    child: Mutex<Option<Child>>,
 }
 
-/// A folder for a server, which its account may enter.
-pub(crate) fn folder(account: Account) -> Result<TempDir> {
-    let folder = tempfile::Builder::new()
-        .prefix("segue-server-")
-        .tempdir()
-        .map_err(Error::of("make a temporary folder"))?;
-    account.give(folder.path())?;
-    Ok(folder)
+/// The temporary folder of a server. It is removed with this, or by its guard.
+pub(crate) struct Folder {
+    /// First, so that it is gone before the folder is.
+    guard: Guard,
+    folder: TempDir,
+    farewell: &'static str,
+}
+
+impl Folder {
+    /// Makes one that this account may enter. `farewell` is the signal that ends the server for
+    /// good: KILL, unless it would leave something behind outside of its folder.
+    pub(crate) fn make(account: Account, farewell: &'static str) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("segue-server-")
+            .tempdir()
+            .map_err(Error::of("make a temporary folder"))?;
+        account.give(folder.path())?;
+        Ok(Self { guard: Guard::start(farewell, folder.path())?, folder, farewell })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 impl Server {
     /// Starts it and waits until it answers.
     pub(crate) fn start(plan: Plan) -> Result<Self> {
-        let guard = Guard::start(plan.farewell, plan.folder.path())?;
-        let server = Self { plan, state: Mutex::new(State { child: None, guard }) };
+        let server = Self { plan, child: Mutex::new(None) };
         server.restart()?;
         Ok(server)
     }
 
     /// Starts it again where it was killed, with the same arguments, and waits until it answers.
     pub(crate) fn restart(&self) -> Result<()> {
-        let state = &mut *self.state();
-        if state.child.is_some() {
+        let running = &mut *self.child();
+        if running.is_some() {
             return Err(Error::new(format!("{} was not killed", self.plan.name)));
         }
         let log = OpenOptions::new().create(true).append(true).open(self.log());
@@ -93,11 +100,11 @@ impl Server {
             // Ctrl-C is for the test process, and the guard sees to the rest.
             .process_group(0);
         let child = command.spawn().map_err(Error::of(format!("start {}", self.plan.program)))?;
-        let child = state.child.insert(child);
-        state.guard.watch(Some(child.id()))?;
+        let child = running.insert(child);
+        self.plan.folder.guard.watch(Some(child.id()))?;
         self.wait_until_ready(child).map_err(|reason| {
             // The reason is worth more than what went wrong while tidying up.
-            _ = Self::end(state);
+            _ = self.end(running);
             Error::new(format!("{}: {reason}\n{}", self.plan.name, self.end_of_log()))
         })
     }
@@ -124,11 +131,15 @@ impl Server {
 
     /// SIGKILL to it and to all that it started; returns when they are gone.
     pub(crate) fn kill(&self) -> Result<()> {
-        Self::end(&mut self.state())
+        self.end(&mut self.child())
     }
 
-    fn end(state: &mut State) -> Result<()> {
-        let Some(mut child) = state.child.take() else { return Ok(()) };
+    fn end(&self, running: &mut Option<Child>) -> Result<()> {
+        let Some(mut child) = running.take() else { return Ok(()) };
+        if matches!(child.try_wait(), Ok(Some(_))) {
+            // Its number may be somebody else's by now.
+            return self.plan.folder.guard.watch(None);
+        }
         // Paused first, so that none of them is started between the look and the signal.
         let members = process::pause(child.id());
         // Without its children rather than not at all.
@@ -136,7 +147,7 @@ impl Server {
         process::signal("KILL", &members)?;
         child.wait().map_err(Error::of("wait for a server"))?;
         process::wait_for_end(&members)?;
-        state.guard.watch(None)
+        self.plan.folder.guard.watch(None)
     }
 
     /// SIGSTOP to it and to all that it started: nothing answers any more.
@@ -156,7 +167,7 @@ impl Server {
 
     /// The process, unless it was killed.
     pub(crate) fn pid(&self) -> Option<u32> {
-        self.state().child.as_ref().map(Child::id)
+        self.child().as_ref().map(Child::id)
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -167,8 +178,8 @@ impl Server {
         self.pid().ok_or_else(|| Error::new(format!("{} was killed", self.plan.name)))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn log(&self) -> PathBuf {
@@ -187,13 +198,14 @@ impl Server {
 /// Its data is thrown away, so it is not asked to save it.
 impl Drop for Server {
     fn drop(&mut self) {
-        let mut state = self.state();
-        if self.plan.farewell != "KILL"
-            && let Some(child) = &mut state.child
+        let running = &mut *self.child();
+        let farewell = self.plan.folder.farewell;
+        if farewell != "KILL"
+            && let Some(child) = running
         {
             let pid = child.id();
             // What does not end by this is killed below.
-            _ = process::signal(self.plan.farewell, &[pid].into());
+            _ = process::signal(farewell, &[pid].into());
             _ = process::resume(pid);
             let started = Instant::now();
             while matches!(child.try_wait(), Ok(None)) && started.elapsed() < FAREWELL {
@@ -201,7 +213,7 @@ impl Drop for Server {
             }
         }
         // There is nobody to tell.
-        _ = Self::end(&mut state);
+        _ = self.end(running);
     }
 }
 

@@ -7,6 +7,7 @@ mod features;
 mod proofs;
 mod report;
 mod setup;
+mod shared_servers;
 mod steps;
 mod test_run;
 
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use report::Report;
 use setup::Setup;
+use shared_servers::SharedServers;
 
 const HELP: &str = "\
 Runs every check and every test of this workspace.
@@ -21,8 +23,14 @@ Runs every check and every test of this workspace.
 Usage: cargo xtask test
 
 It sets up what the tests need by itself: a Python environment with Django in target/xtask/venv,
-and, as root on Debian, Chromium and its driver from apt. What it could not install it says, and
-leaves out the tests that need it; with CI=true that is a failure.
+and, as root on Debian, from apt: Chromium and its driver, PostgreSQL, MariaDB, Redis, memcached.
+What it could not install it says, and leaves out the tests that need it; with CI=true that is a
+failure.
+
+It starts one server of each kind on a free port of 127.0.0.1, with data in a temporary folder, and
+stops them in the end. To use one that is there anyway, name it: SEGUE_TEST_POSTGRES,
+SEGUE_TEST_MARIADB, SEGUE_TEST_REDIS, SEGUE_TEST_REDIS_CLUSTER, SEGUE_TEST_SENTINEL,
+SEGUE_TEST_MEMCACHED (a URL or an address, or several with commas between).
 
 The last line is `N passed, N failed, N skipped`. The exit code is 0 when nothing failed.
 ";
@@ -44,10 +52,12 @@ fn main() -> ExitCode {
 
 fn test() -> ExitCode {
     let mut report = Report::default();
-    let setup = Setup::prepare(&mut report);
+    let mut setup = Setup::prepare(&mut report);
     steps::run(&mut report);
     proofs::run(&mut report);
-    test_run::run(&setup, &mut report);
+    let servers = SharedServers::start(&mut setup, &mut report);
+    test_run::run(&setup, &servers, &mut report);
+    drop(servers);
     setup.repeat_what_is_missing();
     report.close()
 }

@@ -7,16 +7,20 @@ use std::process::Stdio;
 
 use crate::report::Report;
 use crate::setup::Setup;
+use crate::shared_servers::SharedServers;
 use crate::steps::{cargo_command, root};
 
 /// The integration tests that need real Django, and those that need a browser, by their names.
 const NEED_DJANGO: &[&str] = &["django"];
 const NEED_BROWSER: &[&str] = &["browser"];
 
-pub(crate) fn run(setup: &Setup, report: &mut Report) {
+pub(crate) fn run(setup: &Setup, servers: &SharedServers, report: &mut Report) {
     let left_out = left_out(setup, report);
+    let mut run_cargo_test = |arguments: &[String]| {
+        run_cargo_test(arguments, setup, servers, report);
+    };
     if left_out.is_empty() {
-        run_cargo_test(&[], setup, report);
+        run_cargo_test(&[]);
         return;
     }
     // Cargo cannot leave a test program out, so all the others are named.
@@ -26,8 +30,8 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) {
             for name in names.into_iter().filter(|name| !left_out.contains(&name.as_str())) {
                 arguments.extend(["--test".to_owned(), name]);
             }
-            run_cargo_test(&arguments, setup, report);
-            run_cargo_test(&["--doc".to_owned()], setup, report);
+            run_cargo_test(&arguments);
+            run_cargo_test(&["--doc".to_owned()]);
         }
         Err(reason) => report.fail("cargo test", &reason),
     }
@@ -75,11 +79,22 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 /// Runs tests, shows their output as it comes, and counts their results.
-fn run_cargo_test(arguments: &[String], setup: &Setup, report: &mut Report) {
+fn run_cargo_test(
+    arguments: &[String],
+    setup: &Setup,
+    servers: &SharedServers,
+    report: &mut Report,
+) {
+    let mut arguments = arguments.to_vec();
+    let modules = setup.modules_left_out();
+    if !modules.is_empty() {
+        arguments.push("--".to_owned());
+        arguments.extend(modules.iter().map(|module| format!("--skip={module}::")));
+    }
     let shown = ["cargo test", &arguments.join(" ")].join(" ");
     report.timed(shown.trim(), |report| {
         let mut command = cargo_command("test --workspace --all-features --no-fail-fast");
-        command.args(arguments).stdout(Stdio::piped());
+        command.args(&arguments).envs(servers.environment()).stdout(Stdio::piped());
         if let Some(python) = &setup.python {
             command.env("SEGUE_TEST_PYTHON", python);
         }
@@ -123,6 +138,8 @@ fn show_and_count(output: impl Read) -> Counts {
 struct Counts {
     passed: u64,
     failed: u64,
+    /// Those that a filter left out among them: the only filters here are those for what is
+    /// missing.
     ignored: u64,
 }
 
@@ -130,14 +147,14 @@ impl Counts {
     /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; …`
     fn read(line: &str) -> Option<Self> {
         let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
-        let number = |word: &str| {
+        let number = |word: &str| -> Option<u64> {
             let part = numbers.split("; ").find_map(|part| part.strip_suffix(word))?;
             part.trim().parse().ok()
         };
         Some(Self {
             passed: number("passed")?,
             failed: number("failed")?,
-            ignored: number("ignored")?,
+            ignored: number("ignored")? + number("filtered out")?,
         })
     }
 
@@ -150,18 +167,30 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    use servers::shared::Kind;
+
     use super::*;
 
     #[test]
     fn results_are_read_from_their_line_alone() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered \
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 2 filtered \
                     out; finished in 0.10s";
-        let counts = Counts { passed: 12, failed: 3, ignored: 1 };
+        let counts = Counts { passed: 12, failed: 3, ignored: 3 };
         assert_eq!(Counts::read(line), Some(counts));
         assert_eq!(Counts::read("test result_is_read ... ok"), None);
         assert_eq!(Counts::read("test result: "), None);
         let output = format!("running\n{line}\nnot \u{e9}\n{line}\n");
-        assert_eq!(show_and_count(output.as_bytes()), Counts { passed: 24, failed: 6, ignored: 2 });
+        assert_eq!(show_and_count(output.as_bytes()), Counts { passed: 24, failed: 6, ignored: 6 });
+    }
+
+    /// A module that is called otherwise would not be left out, and its tests would fail.
+    #[test]
+    fn each_server_has_a_module_of_tests() {
+        let main = fs::read_to_string(root().join("servers/tests/servers/main.rs")).unwrap();
+        for kind in Kind::ALL {
+            let line = format!("mod {};", kind.module());
+            assert!(main.lines().any(|found| found == line), "no `{line}`");
+        }
     }
 
     #[test]

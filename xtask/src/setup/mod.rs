@@ -1,15 +1,16 @@
-//! What the tests need from outside: Django in a Python environment, and a browser.
+//! What the tests need from outside: Django in a Python environment, a browser, servers.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+mod apt;
+mod python;
+
+use std::path::PathBuf;
+
+use servers::shared::Kind;
 
 use crate::report::Report;
-use crate::steps::{output, root, succeed};
 
-const DJANGO: &str = "Django>=5.2,<5.3";
-const DJANGO_VERSION: &str = "5.2.";
+/// The tests of Django on MariaDB stand in a module of this name.
+const MYSQL_CLIENT_MODULE: &str = "django_on_mariadb";
 
 /// The programs that the tests use, and why some are not there.
 #[derive(Debug)]
@@ -18,43 +19,70 @@ pub(crate) struct Setup {
     pub(crate) python: Option<PathBuf>,
     /// Whether there is a Chromium, and the program that drives it.
     pub(crate) has_browser: bool,
+    /// The servers that are installed.
+    pub(crate) servers: Vec<Kind>,
     missing: Vec<Missing>,
 }
 
 #[derive(Debug)]
 struct Missing {
-    what: &'static str,
+    what: String,
     reason: String,
+    /// The module of the tests that are left out for it, where it is not whole test programs.
+    module: Option<&'static str>,
 }
 
 impl Setup {
     /// Installs what is not there. What cannot be installed is a failure with `CI=true`, and
     /// otherwise a reason to leave tests out.
     pub(crate) fn prepare(report: &mut Report) -> Self {
-        let mut missing = Vec::new();
-        let mut keep = |what, reason| missing.push(Missing { what, reason });
-        let (mut python, mut has_browser) = (None, false);
-        report.timed("set-up: Django", |_| match django() {
-            Ok(found) => python = Some(found),
-            Err(reason) => keep("Django", reason),
+        let mut setup =
+            Self { python: None, has_browser: false, servers: Vec::new(), missing: Vec::new() };
+        report.timed("set-up: Django", |_| match python::django() {
+            Ok(found) => setup.python = Some(found),
+            Err(reason) => setup.miss("Django", reason, None),
         });
+        if let Some(python) = setup.python.clone() {
+            report.timed("set-up: mysqlclient, for Django on MariaDB", |_| {
+                if let Err(reason) = python::mysql_client(&python) {
+                    setup.miss("mysqlclient", reason, Some(MYSQL_CLIENT_MODULE));
+                }
+            });
+        }
         report.timed("set-up: Chromium", |_| match chromium() {
-            Ok(()) => has_browser = true,
-            Err(reason) => keep("Chromium", reason),
+            Ok(()) => setup.has_browser = true,
+            Err(reason) => setup.miss("Chromium", reason, None),
         });
-        let setup = Self { python, has_browser, missing };
+        report.timed("set-up: servers", |_| {
+            for kind in Kind::ALL {
+                match server(kind) {
+                    Ok(()) => setup.servers.push(kind),
+                    Err(reason) => setup.miss(&kind.to_string(), reason, Some(kind.module())),
+                }
+            }
+        });
         setup.repeat_what_is_missing();
         if is_ci() {
-            for Missing { what, reason } in &setup.missing {
+            for Missing { what, reason, .. } in &setup.missing {
                 report.fail(&format!("set-up: {what}"), reason);
             }
         }
         setup
     }
 
+    /// Keeps in mind that something is not there, and so which tests cannot be run.
+    pub(crate) fn miss(&mut self, what: &str, reason: String, module: Option<&'static str>) {
+        self.missing.push(Missing { what: what.to_owned(), reason, module });
+    }
+
+    /// The modules of tests that cannot be run.
+    pub(crate) fn modules_left_out(&self) -> Vec<&'static str> {
+        self.missing.iter().filter_map(|missing| missing.module).collect()
+    }
+
     /// Says what is not there and what that costs; at the start and, where it is seen, at the end.
     pub(crate) fn repeat_what_is_missing(&self) {
-        for Missing { what, reason } in &self.missing {
+        for Missing { what, reason, .. } in &self.missing {
             println!("\nMISSING {what}: {reason}\n        The tests that need it are NOT run.");
         }
     }
@@ -64,53 +92,9 @@ fn is_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
-/// The Python of an environment with the right Django, made if it is not there.
-fn django() -> Result<PathBuf, String> {
-    let folder = root().join("target/xtask/venv");
-    let python = folder.join("bin/python");
-    if let Ok(version) = django_version(&python) {
-        println!("Django {version} is there");
-        return Ok(python);
-    }
-    make_environment(&folder)?;
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet", DJANGO]);
-    succeed(install.stdin(Stdio::null())).map_err(|error| format!("pip: {error}"))?;
-    let version = django_version(&python)?;
-    println!("Django {version} was installed in {}", folder.display());
-    Ok(python)
-}
-
-fn django_version(python: &Path) -> Result<String, String> {
-    let version = output(Command::new(python).args(["-m", "django", "--version"]))?;
-    let version = version.trim();
-    if version.starts_with(DJANGO_VERSION) {
-        Ok(version.to_owned())
-    } else {
-        Err(format!("found Django {version}, and the tests want {DJANGO}"))
-    }
-}
-
-fn make_environment(folder: &Path) -> Result<(), String> {
-    let make = || {
-        // A half-made one, or one whose Python was upgraded away, does not mend itself.
-        if folder.exists() {
-            fs::remove_dir_all(folder)
-                .map_err(|error| format!("cannot remove {}: {error}", folder.display()))?;
-        }
-        output(Command::new("python3").args(["-m", "venv"]).arg(folder))
-    };
-    make()
-        .or_else(|reason| {
-            apt_install("python3 python3-venv").map_err(|apt| format!("{reason}; {apt}"))?;
-            make()
-        })
-        .map(drop)
-}
-
 fn chromium() -> Result<(), String> {
     if !has_browser() {
-        apt_install("chromium chromium-driver")?;
+        apt::install("chromium chromium-driver")?;
     }
     if has_browser() {
         println!("Chromium and its driver are there");
@@ -122,38 +106,20 @@ fn chromium() -> Result<(), String> {
 
 fn has_browser() -> bool {
     let names = ["chromium", "chromium-browser", "google-chrome"];
-    names.iter().any(|name| find_program(name).is_some()) && find_program("chromedriver").is_some()
+    names.iter().any(|name| apt::find_program(name).is_some())
+        && apt::find_program("chromedriver").is_some()
 }
 
-fn find_program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
-}
-
-/// Installs Debian packages, if we may.
-fn apt_install(packages: &str) -> Result<(), String> {
-    if find_program("apt-get").is_none() {
-        return Err(format!("there is no apt-get to install {packages} with"));
+/// The programs of a server. Its packages also start one on its ordinary port, on a machine with
+/// services; the tests leave it alone.
+fn server(kind: Kind) -> Result<(), String> {
+    if !kind.missing_programs().is_empty() {
+        apt::install(kind.packages())?;
     }
-    if output(Command::new("id").arg("-u"))?.trim() != "0" {
-        return Err(format!("run `apt-get install {packages}` as root"));
+    let missing = kind.missing_programs();
+    if !missing.is_empty() {
+        return Err(format!("apt installed no {}", missing.join(", ")));
     }
-    // Once is enough, also when it failed: the install then says what it lacks.
-    static UPDATED: OnceLock<Result<(), String>> = OnceLock::new();
-    if let Err(error) = UPDATED.get_or_init(|| apt_get("update")) {
-        println!("apt-get update: {error}");
-    }
-    apt_get(&format!("install -y --no-install-recommends {packages}"))
-        .map_err(|error| format!("apt-get could not install {packages}: {error}"))
-}
-
-fn apt_get(arguments: &str) -> Result<(), String> {
-    let mut command = Command::new("apt-get");
-    command
-        // Another apt may be at work on a fresh machine.
-        .args(["-q", "-o", "DPkg::Lock::Timeout=300"])
-        .args(arguments.split_whitespace())
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null());
-    succeed(&mut command)
+    println!("{kind} is there");
+    Ok(())
 }
