@@ -81,10 +81,7 @@ impl TimestampSigner {
     }
 
     /// The value, if one of the keys signed it, and when, in seconds since 1970.
-    pub(super) fn unsign_dated<'a>(
-        &self,
-        signed: &'a str,
-    ) -> Result<(&'a str, i64), SigningError> {
+    pub(super) fn unsign_dated<'a>(&self, signed: &'a str) -> Result<(&'a str, i64), SigningError> {
         let dated = self.signer.unsign(signed)?;
         dated
             .rsplit_once(':')
