@@ -47,7 +47,7 @@ async fn a_real_djangos_cookies_are_read_and_written() {
     }
 }
 
-/// Django lets every signed cookie live for SESSION_COOKIE_AGE, and nothing else: tickets 19201
+/// Django lets every signed cookie live for `SESSION_COOKIE_AGE`, and nothing else: tickets 19201
 /// and 27775.
 #[tokio::test]
 async fn the_expiry_in_djangos_cookie_is_honoured() {
