@@ -2,7 +2,9 @@
 
 use segue::engines::SignedCookieStore;
 use segue::signing::{Signer, TimestampSigner, dumps};
-use segue::{Clock, Record, SessionKey, SessionStore as _, SignedDuration, StoreErrorKind};
+use segue::{
+    Clock, Expiry, Record, SessionKey, SessionStore as _, Sessions, SignedDuration, StoreErrorKind,
+};
 use serde_json::{Value, json};
 
 use crate::common::{clock, keys, settings};
@@ -67,6 +69,24 @@ async fn the_expiry_in_djangos_cookie_is_honoured() {
         assert_eq!(load(&clock, &cookie).await.is_some(), age > 0, "{expiry}");
         clock.advance(SignedDuration::from_secs(2));
         assert!(load(&clock, &cookie).await.is_none(), "{expiry}");
+    }
+}
+
+/// Django counts from the signature, so in ordinary use that must say now, in whole seconds as
+/// Python's `int(time.time())` has them.
+#[tokio::test]
+async fn what_is_saved_is_signed_now() {
+    let clock = clock();
+    clock.advance(SignedDuration::from_millis(900));
+    let date = clock.now() + SignedDuration::from_millis(86_399_600);
+    for expiry in [Expiry::Default, Expiry::BrowserClose, Expiry::Seconds(300), Expiry::At(date)] {
+        let sessions = Sessions::with_clock(store(&clock), &settings(), clock.clone()).unwrap();
+        let session = sessions.open(None).load().await.unwrap();
+        session.insert("a", 1).unwrap();
+        session.set_expiry(expiry);
+        session.save().await.unwrap();
+        let cookie = session.key().unwrap();
+        assert_eq!(cookie.expose().split(':').nth(1), Some("1r31eq"), "{expiry:?}");
     }
 }
 
