@@ -2,8 +2,15 @@
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod database;
+#[cfg(feature = "encrypted-cookies")]
+mod encrypted_cookies;
 mod memory;
+mod sealed;
+mod signed_cookies;
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use database::DatabaseStore;
+#[cfg(feature = "encrypted-cookies")]
+pub use encrypted_cookies::EncryptedCookieStore;
 pub use memory::MemoryStore;
+pub use signed_cookies::SignedCookieStore;

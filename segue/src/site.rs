@@ -134,13 +134,31 @@ struct Stores {
 }
 
 impl Stores {
+    fn without_database(store: impl SessionStore) -> Self {
+        Self {
+            sessions: AnyStore::new(store),
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+            database: None,
+        }
+    }
+
     async fn open(settings: &Settings) -> Result<Self, ConfigError> {
         match settings.session.engine {
-            SessionEngine::Memory => Ok(Self {
-                sessions: AnyStore::new(engines::MemoryStore::new()),
-                #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-                database: None,
-            }),
+            SessionEngine::Memory => Ok(Self::without_database(engines::MemoryStore::new())),
+            SessionEngine::SignedCookies => {
+                Ok(Self::without_database(engines::SignedCookieStore::new(settings)?))
+            }
+            #[cfg(feature = "encrypted-cookies")]
+            SessionEngine::EncryptedCookies => {
+                Ok(Self::without_database(engines::EncryptedCookieStore::new(settings)?))
+            }
+            #[cfg(not(feature = "encrypted-cookies"))]
+            SessionEngine::EncryptedCookies => Err(ConfigError::conflict(
+                "SESSION_ENGINE",
+                "\"encrypted_cookies\"",
+                "\"signed_cookies\"; this program was built without the feature \
+                 `encrypted-cookies` of segue",
+            )),
             #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             SessionEngine::Database => {
                 let database = Database::connect(&settings.database_url).await?;

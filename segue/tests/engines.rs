@@ -13,7 +13,7 @@ mod common;
 
 use std::time::Duration;
 
-use segue::engines::{DatabaseStore, MemoryStore};
+use segue::engines::{DatabaseStore, EncryptedCookieStore, MemoryStore, SignedCookieStore};
 use segue::testing::check_store;
 use segue::{Clock, SessionStore as _, SignedDuration, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
@@ -77,6 +77,20 @@ async fn mariadb_from_a_pool() {
     let store = DatabaseStore::from_pool(sqlx::MySqlPool::connect(&url).await.unwrap());
     store.database().migrate().await.unwrap();
     check_store(store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signed_cookies() {
+    let mut settings = common::settings();
+    check_store(SignedCookieStore::new(&settings).unwrap()).await;
+    // An age below the check's deadlines.
+    settings.session.cookie_age = 600;
+    check_store(SignedCookieStore::new(&settings).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encrypted_cookies() {
+    check_store(EncryptedCookieStore::new(&common::settings()).unwrap()).await;
 }
 
 /// The store that the other tests turn knobs on is an honest one until they do.

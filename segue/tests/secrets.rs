@@ -17,7 +17,11 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::routing::get as route;
 use common::{KEY, SECRET, TestStore, clock, get, key, keys, layer, settings};
-use segue::{Codec, Session, SessionData, SessionError, Sessions, SignedDuration};
+use segue::engines::{EncryptedCookieStore, SignedCookieStore};
+use segue::{
+    AnyStore, Codec, Session, SessionData, SessionError, SessionLayer, SessionStore as _, Sessions,
+    SignedDuration,
+};
 
 /// What must not be seen: the key of the session, the secret key, a value.
 const VALUE: &str = "a value nobody else may see";
@@ -82,6 +86,56 @@ async fn nothing_secret_is_written_to_the_log() {
         assert!(text.contains(line), "the log says {line:?}: {text}");
     }
     assert_clean(&text);
+}
+
+/// Here the cookie is the session, and so it is the value's copy as well.
+#[tokio::test]
+async fn nothing_of_a_session_in_a_cookie_shows() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let settings = settings();
+    let signed = AnyStore::new(SignedCookieStore::with_clock(&settings, clock()).unwrap());
+    let encrypted = AnyStore::new(EncryptedCookieStore::with_clock(&settings, clock()).unwrap());
+    for store in [signed, encrypted] {
+        let sessions = Sessions::with_clock(store.clone(), &settings, clock()).unwrap();
+        let layer = SessionLayer::from_sessions(sessions.clone(), &settings).unwrap();
+        let app = Router::new().route("/", route(handler)).layer(layer.clone());
+        let handle = sessions.open(None);
+        let session = handle.load().await.unwrap();
+        session.insert("value", VALUE).unwrap();
+        session.save().await.unwrap();
+        let key = session.key().unwrap();
+        let record = store.load(&key).await.unwrap().unwrap();
+        let cookie = format!("sessionid={}", key.expose());
+        // A wrong type, a cookie that is none of ours, more than fits, changes that get lost.
+        assert_eq!(get(&app, "/", Some(&cookie)).await.status, 500);
+        get(&app, "/", Some(&format!("{cookie}x"))).await;
+        session.insert("value", format!("{VALUE}{}", long())).unwrap();
+        let error = session.save().await.unwrap_err();
+        assert_eq!(error.kind(), segue::SessionErrorKind::TooLarge);
+        session.insert("value", VALUE).unwrap();
+        let text = format!("{error:?} {error} {}", segue::describe(&error));
+        let things: [&dyn std::fmt::Debug; 7] =
+            [&store, &key, &record, &sessions, &layer, &handle, &session];
+        let mut text =
+            things.iter().fold(text, |text, thing| format!("{text} {thing:?} {thing:#?}"));
+        drop((session, handle));
+        text.push_str(&String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap());
+        assert!(text.contains("session failed") && text.contains("never saved"), "{text}");
+        assert_clean(&text);
+        assert!(!text.contains(&key.expose()[..20]), "the cookie shows in {text:?}");
+    }
+}
+
+/// More than a cookie holds, however it is compressed.
+fn long() -> String {
+    (0..300).map(|_| segue::SessionKey::generate().unwrap().expose().to_owned()).collect()
 }
 
 #[tokio::test]

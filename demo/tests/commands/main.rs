@@ -118,6 +118,19 @@ fn check_explains() {
 }
 
 #[test]
+fn check_says_what_sessions_in_cookies_lack() {
+    let project = Project::new();
+    project.set("SECRET_KEY = \"hunter2-hunter2-hunter2\"\nSESSION_ENGINE = \"signed_cookies\"\n");
+    let text = project.succeed(&["check"]);
+    assert!(text.contains("in the visitor's cookie, signed: a logout cannot end copies"), "{text}");
+    assert!(text.ends_with("No issues found.\n"), "{text}");
+    assert!(project.succeed(&["check", "--deploy"]).contains("segue.W003"));
+    let text = project.succeed(&["clearsessions"]);
+    assert_eq!(text, "Expired sessions go by themselves here: nothing to remove.\n");
+    assert!(!project.path("db.sqlite3").exists(), "nobody needs a database");
+}
+
+#[test]
 fn a_port_that_is_taken_is_said_in_words() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

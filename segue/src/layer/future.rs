@@ -104,6 +104,7 @@ impl InFlight {
             let change = self.handle.cookie_change();
             self.layer.cookie.write(&change, self.cookie_was_sent, response.headers_mut());
         }
+        self.handle.answered();
         response
     }
 
@@ -116,6 +117,7 @@ impl InFlight {
             CookieChange::Keep | CookieChange::Remove => CookieChange::Keep,
         };
         self.layer.cookie.write(&change, self.cookie_was_sent, response.headers_mut());
+        self.handle.answered();
         response
     }
 }

@@ -36,11 +36,21 @@ pub(super) async fn run(settings: Settings, deploy: bool) -> CommandResult {
             warnings.push(Warning { id: "segue.W001", text });
         }
     }
-    let store = match engine {
-        SessionEngine::Database => "the database",
-        SessionEngine::Memory => "the memory of this process, which ends with it",
+    let place = match engine {
+        SessionEngine::Database => "stored in the database: it answers",
+        SessionEngine::Memory => {
+            "stored in the memory of this process, which ends with it: it answers"
+        }
+        SessionEngine::SignedCookies => {
+            "kept in the visitor's cookie, signed: a logout cannot end copies of it, and of two \
+             requests at once the last one wins"
+        }
+        SessionEngine::EncryptedCookies => {
+            "kept in the visitor's cookie, encrypted: a logout cannot end copies of it, and of two \
+             requests at once the last one wins"
+        }
     };
-    say!("Sessions are stored in {store}: it answers.");
+    say!("Sessions are {place}.");
     report(&warnings);
     site.close().await;
     Ok(())
@@ -97,6 +107,20 @@ fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
         "SESSION_ENGINE is \"memory\": sessions end with the process, and no other one sees them."
             .to_owned(),
     );
+    let copies = "a copy of the cookie stays good after a logout, until the session's deadline";
+    warn(
+        session.engine == SessionEngine::SignedCookies,
+        "segue.W003",
+        format!(
+            "SESSION_ENGINE is \"signed_cookies\": {copies}, and the visitor can read all that \
+             the session holds."
+        ),
+    );
+    warn(
+        session.engine == SessionEngine::EncryptedCookies,
+        "segue.W003",
+        format!("SESSION_ENGINE is \"encrypted_cookies\": {copies}."),
+    );
     warnings
 }
 
@@ -130,6 +154,14 @@ mod tests {
             "segue.W002",
         ];
         assert_eq!(ids, expected);
+        for engine in [SessionEngine::SignedCookies, SessionEngine::EncryptedCookies] {
+            settings.session.engine = engine;
+            let warnings = deploy_warnings(&settings);
+            let last = warnings.last().unwrap();
+            assert_eq!(last.id, "segue.W003");
+            let readable = last.text.contains("can read");
+            assert_eq!(readable, engine == SessionEngine::SignedCookies, "{}", last.text);
+        }
         let texts: String = deploy_warnings(&settings).iter().map(|w| w.text.clone()).collect();
         assert!(!texts.contains("short,") || !texts.contains("insecure-old"), "no key is shown");
     }

@@ -32,6 +32,9 @@ pub(super) async fn run(settings: Settings) -> CommandResult {
         bar.finish_and_clear();
     }
     match removed? {
+        0 if site.sessions().store().guarantees().cleans_itself => {
+            say!("Expired sessions go by themselves here: nothing to remove.");
+        }
         0 => say!("No expired sessions to remove."),
         1 => say!("Removed 1 expired session."),
         removed => say!("Removed {removed} expired sessions."),

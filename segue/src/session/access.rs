@@ -312,8 +312,11 @@ impl Session {
     ///
     /// If you stop polling it half-way, it is not known whether the store has the changes.
     ///
+    /// A session that is its cookie cannot be saved any more once the response has gone.
+    ///
     /// # Errors
-    /// [`SessionErrorKind::StoreFailed`] when the store fails, [`SessionErrorKind::Interrupted`]
+    /// [`SessionErrorKind::StoreFailed`] when the store fails or it is too late for a cookie,
+    /// [`SessionErrorKind::TooLarge`] when the session does not fit, [`SessionErrorKind::Interrupted`]
     /// when the session was ended meanwhile, [`SessionErrorKind::Contended`] when others keep
     /// changing it.
     #[doc(alias = "create")]

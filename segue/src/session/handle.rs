@@ -1,6 +1,7 @@
 //! The way from a request to its session.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -41,6 +42,8 @@ pub(super) struct Inner {
     state: Mutex<State>,
     /// One save at a time.
     pub(super) saving: tokio::sync::Mutex<()>,
+    /// The response has gone: no cookie can be set any more.
+    pub(super) answered: AtomicBool,
 }
 
 /// How a request ended.
@@ -75,6 +78,7 @@ impl SessionHandle {
             loaded: OnceCell::new(),
             state: Mutex::new(State::default()),
             saving: tokio::sync::Mutex::new(()),
+            answered: AtomicBool::new(false),
         }))
     }
 
@@ -148,6 +152,11 @@ impl SessionHandle {
             None if state.data.is_empty() && !state.unreadable => CookieChange::Remove,
             _ => CookieChange::Keep,
         }
+    }
+
+    /// The response goes out as it is now.
+    pub(crate) fn answered(&self) {
+        self.0.answered.store(true, Ordering::Release);
     }
 
     fn renews(&self, end: RequestEnd) -> bool {

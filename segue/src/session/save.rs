@@ -1,11 +1,12 @@
 //! Saving a session so that no change of anybody is lost and no logout is undone.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::handle::Inner;
 use super::state::{State, Stored};
 use crate::data::{SessionData, StepError};
-use crate::error::{SessionError, SessionErrorKind};
+use crate::error::{SessionError, SessionErrorKind, StoreError, StoreErrorKind};
 use crate::expiry::Expiry;
 use crate::key::SessionKey;
 use crate::store::{Record, Replaced, SessionStore as _};
@@ -41,6 +42,7 @@ impl Work {
 /// Saves whatever is not saved yet; `renew` moves the deadline even if nothing was changed.
 pub(super) async fn save(inner: &Inner, renew: bool) -> Result<(), SessionError> {
     let _turn = inner.saving.lock().await;
+    refuse_if_too_late(inner)?;
     delete_ended(inner).await?;
     let (stored, cycle, changed, marked, mut work) = {
         let mut state = inner.state();
@@ -74,6 +76,23 @@ pub(super) async fn save(inner: &Inner, renew: bool) -> Result<(), SessionError>
             Err(error)
         }
     }
+}
+
+/// A session that is its cookie cannot be saved once the response has gone, and nobody may believe
+/// that it was.
+fn refuse_if_too_late(inner: &Inner) -> Result<(), SessionError> {
+    let gone = inner.answered.load(Ordering::Acquire);
+    if !gone || !inner.sessions.store().guarantees().in_cookie {
+        return Ok(());
+    }
+    let mut state = inner.state();
+    if !state.is_dirty() {
+        return Ok(());
+    }
+    state.give_up(inner.sessions.codec());
+    let message = "the session is its cookie, and the response that sets it has gone: save before \
+                   that, or choose a SESSION_ENGINE that stores sessions on the server";
+    Err(StoreError::new(StoreErrorKind::Unsupported, message).into())
 }
 
 /// Takes over what the store now holds, and keeps what the request changed since.

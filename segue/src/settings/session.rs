@@ -57,6 +57,11 @@ pub enum SessionEngine {
     Database,
     /// `memory` (ours): this process, and gone with it.
     Memory,
+    /// `signed_cookies` or `django.contrib.sessions.backends.signed_cookies`: the visitor's cookie,
+    /// which the visitor can read.
+    SignedCookies,
+    /// `encrypted_cookies` (ours): the visitor's cookie, which nobody else can read.
+    EncryptedCookies,
 }
 
 /// When other sites' pages send the cookie along: `SESSION_COOKIE_SAMESITE`.
@@ -192,7 +197,8 @@ impl SessionSettings {
     }
 }
 
-const ENGINES: &str = "\"db\" (\"django.contrib.sessions.backends.db\") or \"memory\"";
+const ENGINES: &str = "\"db\" (\"django.contrib.sessions.backends.db\"), \"signed_cookies\", \
+                       \"encrypted_cookies\" or \"memory\"";
 const SAMESITES: &str = "\"Lax\", \"Strict\", \"None\", or false to leave it out";
 const JSON: &str = "django.contrib.sessions.serializers.JSONSerializer";
 const SERIALIZERS: &str = "\"django.contrib.sessions.serializers.JSONSerializer\"; pickled \
@@ -205,6 +211,8 @@ impl SessionEngine {
     fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix("django.contrib.sessions.backends.").unwrap_or(text) {
             "db" => Some(Self::Database),
+            "signed_cookies" => Some(Self::SignedCookies),
+            "encrypted_cookies" if text == "encrypted_cookies" => Some(Self::EncryptedCookies),
             "memory" if text == "memory" => Some(Self::Memory),
             _ => None,
         }
@@ -290,5 +298,11 @@ mod tests {
         assert_eq!(SessionEngine::parse(&format!("{django}db")), Some(SessionEngine::Database));
         assert_eq!(SessionEngine::parse("memory"), Some(SessionEngine::Memory));
         assert_eq!(SessionEngine::parse(&format!("{django}memory")), None);
+        let signed = Some(SessionEngine::SignedCookies);
+        assert_eq!(SessionEngine::parse("signed_cookies"), signed);
+        assert_eq!(SessionEngine::parse(&format!("{django}signed_cookies")), signed);
+        let encrypted = SessionEngine::parse("encrypted_cookies");
+        assert_eq!(encrypted, Some(SessionEngine::EncryptedCookies));
+        assert_eq!(SessionEngine::parse(&format!("{django}encrypted_cookies")), None);
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -81,6 +82,16 @@ impl TimestampSigner {
     /// Source: `Signer.sign_object`, with the bytes of a serializer.
     #[must_use]
     pub fn sign_bytes(&self, bytes: &[u8], compress: bool) -> String {
+        self.sign_bytes_at(bytes, compress, self.clock.now())
+    }
+
+    /// As [`sign_bytes`](Self::sign_bytes), with this time in the place of now.
+    pub(crate) fn sign_bytes_at(
+        &self,
+        bytes: &[u8],
+        compress: bool,
+        signed_at: Timestamp,
+    ) -> String {
         let mut payload = String::with_capacity(bytes.len() * 4 / 3 + 64);
         match compress.then(|| compress::pack(bytes)).flatten() {
             Some(packed) => {
@@ -89,7 +100,7 @@ impl TimestampSigner {
             }
             None => URL_SAFE_NO_PAD.encode_string(bytes, &mut payload),
         }
-        self.sign_owned(payload)
+        self.sign_owned(payload, signed_at)
     }
 
     /// The bytes that [`sign_bytes`](Self::sign_bytes) or Django signed.
@@ -101,13 +112,22 @@ impl TimestampSigner {
         text: &str,
         max_age: Option<Duration>,
     ) -> Result<Vec<u8>, SigningError> {
-        let payload = self.unsign(text, max_age)?;
-        let decode = |text: &str| {
-            URL_SAFE_NO_PAD.decode(text).map_err(|_| SigningError::payload("it is not base 64"))
-        };
-        match payload.strip_prefix(COMPRESSED) {
-            Some(packed) => compress::unpack(&decode(packed)?),
-            None => decode(payload),
-        }
+        unpack(self.unsign(text, max_age)?)
+    }
+
+    /// The bytes that were signed, however long ago, and when, in seconds since 1970.
+    pub(crate) fn unsign_bytes_dated(&self, text: &str) -> Result<(Vec<u8>, i64), SigningError> {
+        let (payload, seconds) = self.unsign_dated(text)?;
+        Ok((unpack(payload)?, seconds))
+    }
+}
+
+fn unpack(payload: &str) -> Result<Vec<u8>, SigningError> {
+    let decode = |text: &str| {
+        URL_SAFE_NO_PAD.decode(text).map_err(|_| SigningError::payload("it is not base 64"))
+    };
+    match payload.strip_prefix(COMPRESSED) {
+        Some(packed) => compress::unpack(&decode(packed)?),
+        None => decode(payload),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Signer, SigningError, base62};
 use crate::clock::Clock;
 use crate::secret::SecretKeys;
@@ -29,7 +31,7 @@ use crate::secret::SecretKeys;
 #[derive(Clone, Debug)]
 pub struct TimestampSigner {
     signer: Signer,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 impl TimestampSigner {
@@ -42,13 +44,15 @@ impl TimestampSigner {
     /// The value, the time in seconds and the signature of both.
     #[must_use]
     pub fn sign(&self, value: &str) -> String {
-        self.sign_owned(value.to_owned())
+        self.sign_owned(value.to_owned(), self.clock.now())
     }
 
-    /// As [`sign`](Self::sign), without a copy of the value.
-    pub(super) fn sign_owned(&self, mut value: String) -> String {
+    /// As [`sign`](Self::sign), without a copy of the value, and with this time in the place of now.
+    pub(super) fn sign_owned(&self, mut value: String, signed_at: Timestamp) -> String {
         value.push(':');
-        value.push_str(&base62::encode(self.clock.now().as_second()));
+        // Rounded down, before 1970 as well: nothing lives longer for being signed.
+        let seconds = signed_at.as_microsecond().div_euclid(1_000_000);
+        value.push_str(&base62::encode(seconds));
         self.signer.append_signature(&mut value);
         value
     }
@@ -63,11 +67,7 @@ impl TimestampSigner {
         signed: &'a str,
         max_age: Option<Duration>,
     ) -> Result<&'a str, SigningError> {
-        let dated = self.signer.unsign(signed)?;
-        let (value, seconds) = dated
-            .rsplit_once(':')
-            .and_then(|(value, time)| Some((value, base62::decode(time)?)))
-            .ok_or(SigningError::payload("it has no time"))?;
+        let (value, seconds) = self.unsign_dated(signed)?;
         if let Some(max_age) = max_age {
             let now = self.clock.now().as_microsecond();
             let age = now.saturating_sub(seconds.saturating_mul(1_000_000));
@@ -78,5 +78,14 @@ impl TimestampSigner {
             }
         }
         Ok(value)
+    }
+
+    /// The value, if one of the keys signed it, and when, in seconds since 1970.
+    pub(super) fn unsign_dated<'a>(&self, signed: &'a str) -> Result<(&'a str, i64), SigningError> {
+        let dated = self.signer.unsign(signed)?;
+        dated
+            .rsplit_once(':')
+            .and_then(|(value, time)| Some((value, base62::decode(time)?)))
+            .ok_or(SigningError::payload("it has no time"))
     }
 }
