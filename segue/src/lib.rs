@@ -15,6 +15,8 @@ mod key;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;
+#[cfg_attr(not(test), expect(dead_code, reason = "the cache engines will read and write with it"))]
+mod pickle;
 mod secret;
 mod session;
 pub mod settings;

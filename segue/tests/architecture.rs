@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 const LEVELS: &[&[&str]] = &[
     &["error"],
     &["key", "clock", "secret", "json"],
-    &["store", "data", "signing", "settings"],
+    &["store", "data", "signing", "settings", "pickle"],
     &["codec", "database"],
     &["engines"],
     &["session"],
@@ -40,8 +40,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
 
 /// These know nothing of HTTP, so that they serve a job or a test as well.
 const WITHOUT_HTTP: &[&str] = &[
-    "error", "key", "clock", "secret", "json", "store", "data", "signing", "settings", "codec",
-    "database", "engines", "session",
+    "error", "key", "clock", "secret", "json", "store", "data", "signing", "settings", "pickle",
+    "codec", "database", "engines", "session",
 ];
 
 const MOST_LINES: usize = 500;
