@@ -38,6 +38,10 @@ fn push_quoted(quoted: &mut String, text: &str) {
 
 /// A piece of a JSON string, without quotes around it.
 pub(crate) fn push_letters(quoted: &mut String, text: &str) {
+    // Most texts need no escapes.
+    if text.bytes().all(|byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')) {
+        return quoted.push_str(text);
+    }
     for letter in text.chars() {
         match letter {
             '"' => quoted.push_str("\\\""),

@@ -30,11 +30,12 @@ pub(crate) use error::{PickleError, Reason};
 use value::{Kind, Value};
 use walk::Sink as _;
 
-/// The most bytes that a pickle may have, or its values as JSON: as for signed sessions.
-const MAX_SIZE: usize = 64 << 20;
+/// The most bytes that a pickle may have, or its values as JSON: as for signed sessions. Less in
+/// tests, so that what reaches the limit takes no minute.
+const MAX_SIZE: usize = if cfg!(test) { 4 << 20 } else { 64 << 20 };
 /// The most values, marks and notes in the memo that a pickle may make. Each takes some fifty bytes
 /// of memory, and one byte of pickle.
-const MAX_STEPS: usize = 4 << 20;
+const MAX_STEPS: usize = MAX_SIZE / 16;
 /// The most lists and dicts around each other, the session's own included: Python's own writers
 /// end at its recursion limit, which is this.
 const MAX_DEPTH: usize = 1_000;
