@@ -92,8 +92,8 @@ pub(crate) fn read(pickle: &[u8]) -> Result<Option<Vec<Member>>, PickleError> {
 
 /// The pickle of a dict of these members, given as a JSON string and a value each, none twice.
 ///
-/// The bytes are those of Python's pickler for a dict whose texts are all different objects. A text of JSON that is
-/// no valid JSON is an error.
+/// The bytes are those of Python's pickler for a dict whose texts are all different objects, except
+/// that a kept value of 64 KiB and more stands outside of frames.
 pub(crate) fn write<'a>(
     members: impl ExactSizeIterator<Item = (&'a str, Content<'a>)>,
 ) -> Result<Vec<u8>, PickleError> {
@@ -138,6 +138,8 @@ impl fmt::Debug for Exact {
     }
 }
 
+#[cfg(test)]
+mod limit_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]

@@ -122,6 +122,18 @@ def is_large(value):
     return any(len(pickle.dumps(item, 5)) >= 60000 for item in value.values())
 
 
+def has_batches(value):
+    """Whether the pickler writes a list or dict in batches."""
+    items = value.items() if isinstance(value, dict) else value
+    if not isinstance(value, (dict, list, tuple)):
+        return False
+    return len(value) >= 1000 or any(map(has_batches, items))
+
+
+# Segue ends batches as Python up to 3.13 does; later ones write the last a byte or two shorter.
+ENDS_BATCHES_OTHERWISE = not pickle.dumps(dict.fromkeys(range(1000)), 5).endswith(b"(u.")
+
+
 def is_plain(value):
     if isinstance(value, tuple):
         return False
@@ -164,10 +176,14 @@ def main():
         check("kept, in Python's own code", repr(pickle._loads(kept)) == repr(case))
         text = dumps(case)
         check("fresh", repr(pickle.loads(fresh)) == repr(json.loads(text)))
+        if ENDS_BATCHES_OTHERWISE and has_batches(case):
+            continue
         if is_unshared(json.loads(text), set()):
             check("bytes of fresh ones", fresh == pickle.dumps(json.loads(text), 5))
         if is_unshared(case, set()) and (is_plain(case) or not is_large(case)):
             check("bytes of kept ones", kept == pickle.dumps(case, 5))
+    if ENDS_BATCHES_OTHERWISE:
+        print("this Python ends batches of 1000 otherwise: their bytes were not compared", file=sys.stderr)
     print(json.dumps({"wrong": wrong, "compared": compared}))
 
 

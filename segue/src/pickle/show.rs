@@ -9,7 +9,7 @@ use crate::json;
 /// The members of the session, whose dict this is.
 pub(super) fn members(heap: &Heap<'_>, dict: u32) -> Result<Vec<Member>, PickleError> {
     let items = heap.node(dict).map(|dict| &*dict.items).unwrap_or_default();
-    let mut walker = Walker::within(heap, dict);
+    let mut walker = Walker::new(heap);
     if let Some(key) = items.chunks_exact(2).filter_map(<[Value]>::first).find(|key| !is_str(**key))
     {
         return Err(PickleError::NotAText(heap.kind_of(*key)));
@@ -24,6 +24,8 @@ pub(super) fn members(heap: &Heap<'_>, dict: u32) -> Result<Vec<Member>, PickleE
             return Err(PickleError::NotAText("a str with two surrogates apart"));
         }
         let key = shown.text;
+        // It is no more than what was left.
+        json_left = json_left.saturating_sub(key.len());
         let mut shown = Show::new(json_left);
         walker.walk(value, &mut shown).map_err(|error| error.under(&key))?;
         let exact = if shown.is_exact {
@@ -35,8 +37,7 @@ pub(super) fn members(heap: &Heap<'_>, dict: u32) -> Result<Vec<Member>, PickleE
             exact_left = exact_left.saturating_sub(exact.opcodes.len());
             Some(exact)
         };
-        json_left =
-            json_left.checked_sub(key.len() + shown.text.len()).ok_or(PickleError::TooLarge)?;
+        json_left = json_left.saturating_sub(shown.text.len());
         members.push(Member { key, json: shown.text, exact });
     }
     Ok(members)

@@ -46,11 +46,8 @@ enum Identity<'a> {
 }
 
 impl<'h, 'a> Walker<'h, 'a> {
-    /// On the way through the values of this dict.
-    pub(super) fn within(heap: &'h Heap<'a>, dict: u32) -> Self {
-        let mut walker = Self { heap, is_open: vec![false; heap.nodes.len()], compared: 0 };
-        walker.set_open(dict, true);
-        walker
+    pub(super) fn new(heap: &'h Heap<'a>) -> Self {
+        Self { heap, is_open: vec![false; heap.nodes.len()], compared: 0 }
     }
 
     /// Keeps its own stack, so that deep nesting cannot overflow ours.
