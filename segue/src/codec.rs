@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::clock::Clock;
 use crate::data::SessionData;
-use crate::pickle;
+use crate::pickle::{self, PickleError};
 use crate::secret::SecretKeys;
 use crate::signing::{MAX_UNPACKED, SigningError, TimestampSigner};
 use crate::store::Payload;
@@ -85,7 +85,7 @@ impl Codec {
                 signer.sign_bytes(json.as_bytes(), true).into_bytes()
             }
             Kind::Json => data.to_json().into_bytes(),
-            Kind::Pickle => pickle::write(data)?,
+            Kind::Pickle => pickle::write(data.members())?,
         };
         check_size(payload.len())?;
         Ok(payload)
@@ -102,7 +102,10 @@ impl Codec {
                 parse(signer.unsign_bytes(text, None)?)
             }
             Kind::Json => parse(payload.to_vec()),
-            Kind::Pickle => pickle::read(payload),
+            Kind::Pickle => match pickle::read(payload)? {
+                Some(members) => Ok(SessionData::from_members(members)),
+                None => Err(CodecError::rubbish("it is nothing")),
+            },
         }
     }
 }
@@ -151,6 +154,19 @@ impl CodecError {
 impl From<SigningError> for CodecError {
     fn from(error: SigningError) -> Self {
         Self::Signing(error)
+    }
+}
+
+impl From<PickleError> for CodecError {
+    fn from(error: PickleError) -> Self {
+        match error {
+            PickleError::Malformed { .. } => Self::rubbish("it is not a pickle"),
+            PickleError::NotADict(_) => Self::rubbish("it is not a dict"),
+            PickleError::TooLarge => Self::rubbish("it is larger than 64 MiB"),
+            PickleError::NotAText(_) | PickleError::Value { .. } => {
+                Self::NotPlain { reason: error.to_string() }
+            }
+        }
     }
 }
 

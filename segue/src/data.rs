@@ -7,8 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::json::{self, Scanner, SyntaxError};
-
-pub(crate) use members::Member;
+use crate::pickle::Exact;
 
 /// The key-value pairs of a session, each value as its JSON text, in order, and the log of changes
 /// since they were loaded.
@@ -53,8 +52,8 @@ enum Text {
     Source(Range<usize>),
     Own(Arc<str>),
     /// What JSON shows and does not hold exactly, a tuple of Python's for example: it is written
-    /// back as it was, in the form of the codec that read it.
-    Exact(Arc<str>, Arc<[u8]>),
+    /// back as it was.
+    Exact(Arc<str>, Exact),
 }
 
 #[derive(Clone)]

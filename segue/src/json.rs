@@ -32,6 +32,16 @@ pub(crate) fn quote(text: &str) -> String {
 
 fn push_quoted(quoted: &mut String, text: &str) {
     quoted.push('"');
+    push_letters(quoted, text);
+    quoted.push('"');
+}
+
+/// A piece of a JSON string, without quotes around it.
+pub(crate) fn push_letters(quoted: &mut String, text: &str) {
+    // Most texts need no escapes.
+    if text.bytes().all(|byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')) {
+        return quoted.push_str(text);
+    }
     for letter in text.chars() {
         match letter {
             '"' => quoted.push_str("\\\""),
@@ -45,7 +55,6 @@ fn push_quoted(quoted: &mut String, text: &str) {
             _ => push_escaped(quoted, letter),
         }
     }
-    quoted.push('"');
 }
 
 /// The text of a JSON string, or nothing when it holds a lone surrogate, which is no text.

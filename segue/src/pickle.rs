@@ -1,9 +1,148 @@
-//! stand-in until merged
-use crate::codec::CodecError;
-use crate::data::SessionData;
-pub(crate) fn write(_: &SessionData) -> Result<Vec<u8>, CodecError> {
-    Err(CodecError::rubbish("x"))
+//! A session as Django's caches hold it: the pickle of a dict.
+//!
+//! Pickles are programs. Of theirs we know the part that makes plain data, `None`, numbers, texts,
+//! lists, tuples and dicts, and refuse the rest: nothing is ever run or imported, and the error
+//! names the value and the class that stood in the way.
+//!
+//! Values become JSON text, which is what [`SessionData`](crate::SessionData) keeps. JSON has no
+//! tuples, and its objects have no numbers for keys. Such a value is shown as `json.dumps` shows it
+//! and keeps its opcodes beside that, so that whoever does not change it writes the same value back.
+//!
+//! Two names for one list become two lists: JSON cannot say that they are one.
+
+mod error;
+mod from_json;
+mod machine;
+mod number;
+mod objects;
+mod op;
+mod read;
+mod show;
+mod text;
+mod value;
+mod walk;
+mod write;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use error::{PickleError, Reason};
+use value::{Kind, Value};
+use walk::Sink as _;
+
+/// The most bytes that a pickle may have, or its values as JSON: as for signed sessions. Less in
+/// tests, so that what reaches the limit takes no minute.
+const MAX_SIZE: usize = if cfg!(test) { 4 << 20 } else { 64 << 20 };
+/// The most values, marks and notes in the memo that a pickle may make. Each takes some fifty bytes
+/// of memory, and one byte of pickle.
+const MAX_STEPS: usize = MAX_SIZE / 16;
+/// The most lists and dicts around each other, the session's own included: Python's own writers
+/// end at its recursion limit, which is this.
+const MAX_DEPTH: usize = 1_000;
+/// The most digits of an integer: Python converts no more to and from text.
+const MAX_DIGITS: usize = 4_300;
+/// The bits of the `NaN` that Python makes of JSON, out of the many.
+const NAN: u64 = 0x7ff8_0000_0000_0000;
+
+/// One key of a session and its value.
+pub(crate) struct Member {
+    /// A JSON string.
+    pub(crate) key: String,
+    /// The value as JSON text, as `json.dumps(value, separators=(",", ":"))` writes it.
+    pub(crate) json: String,
+    /// The value itself, where Python would read another one from the JSON.
+    pub(crate) exact: Option<Exact>,
 }
-pub(crate) fn read(_: &[u8]) -> Result<SessionData, CodecError> {
-    Err(CodecError::rubbish("x"))
+
+/// A value that JSON can show and not hold: the opcodes that make it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Exact {
+    opcodes: Arc<[u8]>,
+    steps: usize,
+    json_len: usize,
 }
+
+/// A value that is to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content<'a> {
+    Json(&'a str),
+    Exact(&'a Exact),
+}
+
+/// The members of the pickled dict, in order; of a key that stands twice the last value counts, in
+/// the first place. Nothing if it is the pickle of `None`: to Django's caches that is no session.
+pub(crate) fn read(pickle: &[u8]) -> Result<Option<Vec<Member>>, PickleError> {
+    let said = read::read(pickle)?;
+    let members = match said.top {
+        Value::None => None,
+        Value::Node(id) => match said.heap.node(id) {
+            Some(node) if node.kind == Kind::Dict => Some(show::members(&said.heap, id)?),
+            Some(node) if node.kind == Kind::Object => return Err(said.heap.refusal(said.top)),
+            _ => return Err(PickleError::NotADict(said.heap.kind_of(said.top))),
+        },
+        Value::Foreign(_) => return Err(said.heap.refusal(said.top)),
+        top => return Err(PickleError::NotADict(said.heap.kind_of(top))),
+    };
+    match said.object {
+        // Made and thrown away: no pickler does that, and Python would have run it.
+        Some(object) => Err(said.heap.refusal(object).within(true)),
+        None => Ok(members),
+    }
+}
+
+/// The pickle of a dict of these members, given as a JSON string and a value each, none twice.
+///
+/// The bytes are those of Python's pickler for a dict whose texts are all different objects, except
+/// that a kept value of 64 KiB and more stands outside of frames.
+pub(crate) fn write<'a>(
+    members: impl ExactSizeIterator<Item = (&'a str, Content<'a>)>,
+) -> Result<Vec<u8>, PickleError> {
+    let mut opcodes = write::Opcodes::pickle();
+    let mut json_len = 0;
+    opcodes.open(Kind::Dict, members.len())?;
+    for (key, content) in members {
+        if !key.starts_with('"') {
+            return Err(Reason::NotJson.into());
+        }
+        from_json::value(key, &mut opcodes)?;
+        json_len += key.len();
+        match content {
+            Content::Json(json) => {
+                json_len += json.len();
+                from_json::value(json, &mut opcodes).map_err(|error| error.under(key))?;
+            }
+            Content::Exact(exact) => {
+                json_len += exact.json_len;
+                opcodes.splice(exact)?;
+            }
+        }
+        // What is read must become JSON again.
+        if json_len > MAX_SIZE {
+            return Err(PickleError::TooLarge);
+        }
+    }
+    opcodes.close()?;
+    opcodes.finish()
+}
+
+/// Neither shows the value.
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exact").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod python_tests;
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 const LEVELS: &[&[&str]] = &[
     &["error"],
     &["key", "clock", "secret", "json"],
-    &["store", "data", "pickle", "signing", "settings"],
+    &["pickle"],
+    &["store", "data", "signing", "settings"],
     &["cache"],
     &["codec", "database", "caches", "expiry"],
     &["engines"],

@@ -1,43 +1,30 @@
-//! The members of a session one by one, for a codec that does not speak JSON.
-
-use std::sync::Arc;
+//! The members of a session one by one, for pickles, which hold more than JSON does.
 
 use super::{Entry, SessionData, Text};
-
-/// A key of a session and its value.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Member<'a> {
-    /// A JSON string, quotes included.
-    pub(crate) key: &'a str,
-    /// The value as JSON text.
-    pub(crate) value: &'a str,
-    /// The value in the codec's own form, where JSON text does not hold it exactly.
-    pub(crate) exact: Option<&'a [u8]>,
-}
+use crate::pickle::{Content, Member};
 
 impl SessionData {
-    /// A session of these members, whose keys must differ.
-    pub(crate) fn from_members<'a>(members: impl IntoIterator<Item = Member<'a>>) -> Self {
+    /// A session of the members of a pickle, whose keys differ.
+    pub(crate) fn from_members(members: Vec<Member>) -> Self {
         let mut data = Self::new();
         data.entries.extend(members.into_iter().map(|member| Entry {
             key: Text::Own(member.key.into()),
             value: match member.exact {
-                Some(exact) => Text::Exact(member.value.into(), Arc::from(exact)),
-                None => Text::Own(member.value.into()),
+                Some(exact) => Text::Exact(member.json.into(), exact),
+                None => Text::Own(member.json.into()),
             },
         }));
         data
     }
 
-    /// The members in order.
-    pub(crate) fn members(&self) -> impl Iterator<Item = Member<'_>> {
-        self.entries.iter().map(|entry| Member {
-            key: self.text(&entry.key),
-            value: self.text(&entry.value),
-            exact: match &entry.value {
-                Text::Exact(_, exact) => Some(exact),
-                Text::Source(_) | Text::Own(_) => None,
-            },
+    /// The members in order: the key as a JSON string, and the value.
+    pub(crate) fn members(&self) -> impl ExactSizeIterator<Item = (&str, Content<'_>)> {
+        self.entries.iter().map(|entry| {
+            let value = match &entry.value {
+                Text::Exact(_, exact) => Content::Exact(exact),
+                value @ (Text::Source(_) | Text::Own(_)) => Content::Json(self.text(value)),
+            };
+            (self.text(&entry.key), value)
         })
     }
 }
@@ -45,17 +32,21 @@ impl SessionData {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pickle;
+
+    /// `{"t": (1, 2)}`
+    const TUPLE: &[u8] = b"\x80\x05\x95\x0e\0\0\0\0\0\0\0}\x94\x8c\x01t\x94K\x01K\x02\x86\x94s.";
 
     #[test]
     fn an_exact_value_stays_until_it_is_touched() {
-        let tuple = Member { key: "\"t\"", value: "[1,2]", exact: Some(b"tuple") };
-        let theirs = SessionData::from_members([tuple]);
+        let theirs = SessionData::from_members(pickle::read(TUPLE).unwrap().unwrap());
         let mut ours = theirs.clone();
         ours.set("n", "1");
-        ours.rebase(theirs.clone()).unwrap();
+        ours.rebase(theirs).unwrap();
         assert_eq!(ours.to_json(), r#"{"t":[1,2],"n":1}"#);
-        assert_eq!(ours.members().next().unwrap().exact, Some(b"tuple".as_slice()));
-        ours.set("t", "[1]");
-        assert!(ours.members().all(|member| member.exact.is_none()));
+        ours.remove("n");
+        assert_eq!(pickle::write(ours.members()).unwrap(), TUPLE);
+        ours.set("t", "[1,2]");
+        assert_ne!(pickle::write(ours.members()).unwrap(), TUPLE, "a list is no tuple");
     }
 }

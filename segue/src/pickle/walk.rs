@@ -1,0 +1,165 @@
+//! The way through a value, for whoever wants to write it down.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::value::{Content, Heap, Kind, Scalar, Value};
+use super::{MAX_SIZE, PickleError, Reason, number};
+
+/// The most that keys may cost, over reading and keeping. A key of a dict that can be shown costs
+/// less than its JSON, so only those that stand again and again are refused for it.
+const MAX_COMPARED: usize = 2 * MAX_SIZE;
+/// What a key costs besides its length.
+const COST_OF_KEY: usize = 4;
+
+/// What writes a value down. Within a dict, keys and values come in turn.
+pub(super) trait Sink {
+    fn scalar(&mut self, scalar: &Scalar<'_>) -> Result<(), PickleError>;
+    /// `len` items follow, or pairs of them.
+    fn open(&mut self, kind: Kind, len: usize) -> Result<(), PickleError>;
+    fn close(&mut self) -> Result<(), PickleError>;
+}
+
+pub(super) struct Walker<'h, 'a> {
+    heap: &'h Heap<'a>,
+    /// The lists and dicts around the present value.
+    is_open: Vec<bool>,
+    /// How many bytes of keys were compared: keys that stand twice cost time and write nothing.
+    compared: usize,
+}
+
+struct Frame<'h> {
+    id: u32,
+    items: Cow<'h, [Value]>,
+    next: usize,
+}
+
+/// When two keys of a dict are the same to Python.
+#[derive(PartialEq, Eq, Hash)]
+enum Identity<'a> {
+    None,
+    Str(Cow<'a, [u8]>),
+    /// `1`, `1.0` and `True` are equal; as decimal digits.
+    Whole(String),
+    Fraction(u64),
+}
+
+impl<'h, 'a> Walker<'h, 'a> {
+    pub(super) fn new(heap: &'h Heap<'a>) -> Self {
+        Self { heap, is_open: vec![false; heap.nodes.len()], compared: 0 }
+    }
+
+    /// Keeps its own stack, so that deep nesting cannot overflow ours.
+    pub(super) fn walk(&mut self, value: Value, sink: &mut impl Sink) -> Result<(), PickleError> {
+        let mut frames: Vec<Frame<'h>> = Vec::new();
+        let mut value = value;
+        loop {
+            self.visit(value, &mut frames, sink)
+                .map_err(|error| error.within(!frames.is_empty()))?;
+            loop {
+                let Some(frame) = frames.last_mut() else { return Ok(()) };
+                if let Some(item) = frame.items.get(frame.next) {
+                    value = *item;
+                    frame.next += 1;
+                    break;
+                }
+                sink.close()?;
+                self.set_open(frame.id, false);
+                frames.pop();
+            }
+        }
+    }
+
+    fn visit(
+        &mut self,
+        value: Value,
+        frames: &mut Vec<Frame<'h>>,
+        sink: &mut impl Sink,
+    ) -> Result<(), PickleError> {
+        let id = match self.heap.content(value) {
+            Content::Scalar(scalar) => return sink.scalar(&scalar),
+            Content::TooLong => return Err(Reason::BigInteger.into()),
+            Content::Foreign => return Err(self.heap.refusal(value)),
+            Content::Node(id) => id,
+        };
+        let Some(node) = self.heap.node(id) else { return Err(self.heap.refusal(value)) };
+        let (items, len) = match node.kind {
+            Kind::Object => return Err(self.heap.refusal(value)),
+            Kind::List | Kind::Tuple => (Cow::Borrowed(&*node.items), node.items.len()),
+            Kind::Dict => {
+                let pairs = self.distinct(&node.items)?;
+                let len = pairs.len() / 2;
+                (pairs, len)
+            }
+        };
+        if self.set_open(id, true) {
+            return Err(Reason::Cycle.into());
+        }
+        sink.open(node.kind, len)?;
+        frames.push(Frame { id, items, next: 0 });
+        Ok(())
+    }
+
+    fn set_open(&mut self, id: u32, open: bool) -> bool {
+        let flag = usize::try_from(id).ok().and_then(|id| self.is_open.get_mut(id));
+        flag.is_some_and(|flag| std::mem::replace(flag, open))
+    }
+
+    /// The pairs of a dict as Python keeps them: of equal keys the first, with the last value.
+    pub(super) fn distinct(&mut self, items: &'h [Value]) -> Result<Cow<'h, [Value]>, PickleError> {
+        let mut places: HashMap<Identity<'_>, usize> = HashMap::new();
+        let mut kept: Vec<Value> = Vec::new();
+        for pair in items.chunks_exact(2) {
+            let &[key, value] = pair else { continue };
+            let Some(identity) = self.identity(key)? else {
+                kept.extend(pair);
+                continue;
+            };
+            match places.entry(identity) {
+                Entry::Vacant(place) => {
+                    place.insert(kept.len() + 1);
+                    kept.extend(pair);
+                }
+                Entry::Occupied(place) => {
+                    if let Some(old) = kept.get_mut(*place.get()) {
+                        *old = value;
+                    }
+                }
+            }
+        }
+        Ok(if kept.len() == items.len() { Cow::Borrowed(items) } else { Cow::Owned(kept) })
+    }
+
+    /// Nothing for `NaN`, which no key is equal to.
+    fn identity(&mut self, key: Value) -> Result<Option<Identity<'a>>, PickleError> {
+        let identity = match self.heap.content(key) {
+            Content::Scalar(Scalar::None) => Identity::None,
+            Content::Scalar(Scalar::Bool(value)) => Identity::Whole(u8::from(value).to_string()),
+            Content::Scalar(Scalar::Int(value)) => Identity::Whole(value.to_string()),
+            Content::Scalar(Scalar::Long(bytes)) => {
+                Identity::Whole(number::to_decimal(&bytes).ok_or(Reason::BigInteger)?)
+            }
+            Content::TooLong => return Err(Reason::BigInteger.into()),
+            Content::Scalar(Scalar::Float(value)) if value.is_nan() => return Ok(None),
+            Content::Scalar(Scalar::Float(value))
+                if value == value.trunc() && value.is_finite() =>
+            {
+                // All digits; and no minus before a zero.
+                Identity::Whole(format!("{:.0}", value + 0.0))
+            }
+            Content::Scalar(Scalar::Float(value)) => Identity::Fraction(value.to_bits()),
+            Content::Scalar(Scalar::Str(bytes)) => Identity::Str(bytes),
+            Content::Node(_) | Content::Foreign => {
+                return Err(Reason::Key(self.heap.kind_of(key)).into());
+            }
+        };
+        self.compared += COST_OF_KEY;
+        self.compared += match &identity {
+            Identity::Str(bytes) => bytes.len(),
+            Identity::Whole(digits) => digits.len(),
+            Identity::None | Identity::Fraction(_) => 0,
+        };
+        if self.compared > MAX_COMPARED { Err(PickleError::TooLarge) } else { Ok(Some(identity)) }
+    }
+}
