@@ -141,6 +141,18 @@ impl Stores {
                 #[cfg(feature = "sqlite")]
                 database: None,
             }),
+            #[cfg(unix)]
+            SessionEngine::File => Ok(Self {
+                sessions: AnyStore::new(engines::FileStore::new(settings)?),
+                #[cfg(feature = "sqlite")]
+                database: None,
+            }),
+            #[cfg(not(unix))]
+            SessionEngine::File => Err(ConfigError::conflict(
+                "SESSION_ENGINE",
+                "\"file\"",
+                "another; session files need Unix's locks and permissions",
+            )),
             #[cfg(feature = "sqlite")]
             SessionEngine::Database => {
                 let database = Database::connect(&settings.database_url).await?;

@@ -13,7 +13,7 @@ mod common;
 
 use std::time::Duration;
 
-use segue::engines::{DatabaseStore, MemoryStore};
+use segue::engines::{DatabaseStore, FileStore, MemoryStore};
 use segue::testing::check_store;
 use segue::{Clock, SessionStore as _, SignedDuration, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
@@ -44,6 +44,18 @@ async fn sqlite_from_a_pool() {
     let store = DatabaseStore::from_pool(pool);
     store.database().migrate().await.unwrap();
     check_store(store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = common::settings();
+    settings.session.file_path = Some(folder.path().to_owned());
+    check_store(FileStore::new(&settings).unwrap()).await;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name.starts_with("sessionid"), "nothing but sessions is left, but {name}");
+    }
 }
 
 /// The store that the other tests turn knobs on is an honest one until they do.

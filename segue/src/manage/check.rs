@@ -38,6 +38,7 @@ pub(super) async fn run(settings: Settings, deploy: bool) -> CommandResult {
     }
     let store = match engine {
         SessionEngine::Database => "the database",
+        SessionEngine::File => "files",
         SessionEngine::Memory => "the memory of this process, which ends with it",
     };
     say!("Sessions are stored in {store}: it answers.");
@@ -97,6 +98,17 @@ fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
         "SESSION_ENGINE is \"memory\": sessions end with the process, and no other one sees them."
             .to_owned(),
     );
+    #[cfg(unix)]
+    if session.engine == SessionEngine::File
+        && let Some(folder) = crate::engines::FileStore::folder_that_others_list(settings)
+    {
+        let text = format!(
+            "SESSION_FILE_PATH: other users of this machine can list {}, and the names of its \
+             files are session ids. Use a folder of your own (`chmod 700`).",
+            folder.display()
+        );
+        warn(true, "segue.W003", text);
+    }
     warnings
 }
 

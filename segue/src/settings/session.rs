@@ -55,6 +55,8 @@ pub struct SessionSettings {
 pub enum SessionEngine {
     /// `db` or `django.contrib.sessions.backends.db`: the `django_session` table.
     Database,
+    /// `file` or `django.contrib.sessions.backends.file`: a file each in `SESSION_FILE_PATH`.
+    File,
     /// `memory` (ours): this process, and gone with it.
     Memory,
 }
@@ -192,7 +194,8 @@ impl SessionSettings {
     }
 }
 
-const ENGINES: &str = "\"db\" (\"django.contrib.sessions.backends.db\") or \"memory\"";
+const ENGINES: &str = "\"db\" (\"django.contrib.sessions.backends.db\"), \"file\" \
+                       (\"django.contrib.sessions.backends.file\") or \"memory\"";
 const SAMESITES: &str = "\"Lax\", \"Strict\", \"None\", or false to leave it out";
 const JSON: &str = "django.contrib.sessions.serializers.JSONSerializer";
 const SERIALIZERS: &str = "\"django.contrib.sessions.serializers.JSONSerializer\"; pickled \
@@ -205,6 +208,7 @@ impl SessionEngine {
     fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix("django.contrib.sessions.backends.").unwrap_or(text) {
             "db" => Some(Self::Database),
+            "file" => Some(Self::File),
             "memory" if text == "memory" => Some(Self::Memory),
             _ => None,
         }
@@ -288,6 +292,8 @@ mod tests {
         let django = "django.contrib.sessions.backends.";
         assert_eq!(SessionEngine::parse("db"), Some(SessionEngine::Database));
         assert_eq!(SessionEngine::parse(&format!("{django}db")), Some(SessionEngine::Database));
+        assert_eq!(SessionEngine::parse("file"), Some(SessionEngine::File));
+        assert_eq!(SessionEngine::parse(&format!("{django}file")), Some(SessionEngine::File));
         assert_eq!(SessionEngine::parse("memory"), Some(SessionEngine::Memory));
         assert_eq!(SessionEngine::parse(&format!("{django}memory")), None);
     }
