@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::SignedDuration;
 
 use super::Files;
-use super::folder::{Access, Folder, Found};
+use super::folder::{Access, Folder, Found, SessionFile};
 use super::temporary::Temporary;
 use crate::error::StoreError;
 
@@ -75,12 +75,17 @@ impl Clearing {
 }
 
 impl Files {
+    fn clear(&self, path: &Path) -> Result<bool, StoreError> {
+        match self.folder.open_file(path, Access::Write)? {
+            Found::File(file) => self.clear_file(path, file),
+            // Whatever it is, we did not put it there.
+            Found::Absent | Found::Strange => Ok(false),
+        }
+    }
+
     /// Removes a session's file if the session has ended, looking again when the file is locked:
     /// somebody may have renewed it. What somebody is just at can wait for the next time.
-    fn clear(&self, path: &Path) -> Result<bool, StoreError> {
-        let Found::File(mut file) = self.folder.open_file(path, Access::Write)? else {
-            return Ok(false);
-        };
+    fn clear_file(&self, path: &Path, mut file: SessionFile) -> Result<bool, StoreError> {
         let payload = self.folder.read(&file)?;
         if self.is_live(self.deadlines.of(&payload, file.modified))
             || !self.folder.lock(path, &mut file)?
@@ -101,5 +106,55 @@ impl Files {
             self.folder.remove(path)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::key::SessionKey;
+    use crate::settings::Settings;
+
+    /// Between the two looks of the clean-up another process renews the session.
+    #[test]
+    fn what_is_renewed_at_the_last_moment_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new("secret");
+        settings.session.file_path = Some(folder.path().to_owned());
+        let store = super::super::FileStore::with_clock(&settings, Clock::system()).unwrap();
+        let files = &store.0;
+        let path = files.folder.path_of(&SessionKey::generate().unwrap()).unwrap();
+        let date = |date| File::options().write(true).open(&path).unwrap().set_modified(date);
+        let look = || match files.folder.open_file(&path, Access::Write).unwrap() {
+            Found::File(file) => file,
+            Found::Absent | Found::Strange => unreachable!("it is there"),
+        };
+        let (old, new) = (SystemTime::UNIX_EPOCH, SystemTime::now());
+        fs::write(&path, "").unwrap();
+
+        date(old).unwrap();
+        let seen = look();
+        date(new).unwrap();
+        assert!(!files.clear_file(&path, seen).unwrap(), "it was touched");
+
+        date(old).unwrap();
+        let seen = look();
+        let other = folder.path().join("other");
+        fs::write(&other, "").unwrap();
+        fs::rename(&other, &path).unwrap();
+        date(old).unwrap();
+        assert!(!files.clear_file(&path, seen).unwrap(), "another was put in its place");
+        assert!(path.exists());
+
+        let held = File::open(&path).unwrap();
+        held.lock().unwrap();
+        assert!(!files.clear_file(&path, look()).unwrap(), "somebody is at it");
+        drop(held);
+        assert!(files.clear_file(&path, look()).unwrap(), "and without any of that it goes");
+        assert!(!path.exists());
     }
 }

@@ -363,4 +363,23 @@ mod tests {
         assert!(folder.is_session(path.file_name().unwrap().to_str().unwrap()));
         assert_eq!(path.parent(), Some(folder.name()));
     }
+
+    /// Another user of the machine may put an empty file in a temporary folder, under an id that
+    /// they then give to a visitor.
+    #[test]
+    fn a_file_of_somebody_else_is_not_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new("secret");
+        settings.session.file_path = Some(folder.path().to_owned());
+        let mut folder = Folder::open(&settings).unwrap();
+        let path = folder.path_of(&SessionKey::generate().unwrap()).unwrap();
+        fs::write(&path, "").unwrap();
+        let is_file = |folder: &Folder| {
+            matches!(folder.open_file(&path, Access::Read).unwrap(), Found::File(_))
+        };
+        assert!(is_file(&folder));
+        let other = folder.owners[0] + 1;
+        folder.owners = [other, other];
+        assert!(!is_file(&folder));
+    }
 }
