@@ -202,10 +202,6 @@ impl Files {
         if !self.folder.lock(path, &mut file)? {
             return Ok(Attempt::Busy);
         }
-        // The content of a file never changes, but a touch may have moved its date meanwhile.
-        if !self.is_live(self.deadlines.of(seen, file.modified)) {
-            return Ok(Attempt::Done(Swap::Gone));
-        }
         if !self.is_live(expires_at) {
             // Django does not look at the date when it writes, so the file has to go.
             return self.end(path);

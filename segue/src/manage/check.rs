@@ -123,6 +123,22 @@ mod tests {
         assert_eq!(deploy_warnings(&settings), []);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_session_folder_that_others_can_list_is_one() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
+        settings.allowed_hosts.push("example.com".to_owned());
+        settings.session.engine = SessionEngine::File;
+        settings.session.file_path = Some(folder.path().to_owned());
+        for (mode, warnings) in [(0o755, 1), (0o750, 0), (0o700, 0)] {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.path(), permissions).unwrap();
+            assert_eq!(deploy_warnings(&settings).len(), warnings, "{mode:o}");
+        }
+    }
+
     #[test]
     fn an_unsafe_one_has_all_of_them() {
         let mut settings = Settings::new("short");

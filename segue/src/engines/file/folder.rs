@@ -382,4 +382,20 @@ mod tests {
         folder.owners = [other, other];
         assert!(!is_file(&folder));
     }
+
+    /// What is under an unmounted volume is an empty folder.
+    #[test]
+    fn another_file_system_in_the_folders_place_is_not_an_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new("secret");
+        settings.session.file_path = Some(folder.path().to_owned());
+        let mut folder = Folder::open(&settings).unwrap();
+        let path = folder.path_of(&SessionKey::generate().unwrap()).unwrap();
+        assert!(matches!(folder.open_file(&path, Access::Read), Ok(Found::Absent)));
+        folder.device += 1;
+        let error = folder.open_file(&path, Access::Read).err().unwrap();
+        assert_eq!(error.kind(), StoreErrorKind::Refused);
+        assert!(error.to_string().contains("mount it"), "{error}");
+        assert!(folder.write(b"", Timestamp::now()).is_err(), "nothing is written there either");
+    }
 }

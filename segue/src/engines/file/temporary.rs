@@ -15,7 +15,7 @@ const MODE: u32 = 0o600;
 
 const PREFIX: &str = ".segue-";
 
-/// With a character that no id has: whatever SESSION_COOKIE_NAME may be, the rest of the name is
+/// With a character that no id has: whatever `SESSION_COOKIE_NAME` may be, the rest of the name is
 /// none, so neither Django nor we take it for a session.
 const SUFFIX: &str = ".tmp";
 
