@@ -6,9 +6,10 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     missing_docs,
     unreachable_pub,
-    reason = "a test fails by panicking, and nobody imports it"
+    reason = "a test fails by panicking, nobody imports it, and its workers say what they did"
 )]
 
 mod common;
