@@ -4,6 +4,8 @@
 mod database;
 #[cfg(feature = "encrypted-cookies")]
 mod encrypted_cookies;
+#[cfg(unix)]
+mod file;
 mod memory;
 mod sealed;
 mod signed_cookies;
@@ -12,5 +14,7 @@ mod signed_cookies;
 pub use database::DatabaseStore;
 #[cfg(feature = "encrypted-cookies")]
 pub use encrypted_cookies::EncryptedCookieStore;
+#[cfg(unix)]
+pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use signed_cookies::SignedCookieStore;

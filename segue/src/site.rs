@@ -1,5 +1,7 @@
 //! A site: the settings, the routes, and the middleware in the right order.
 
+mod stores;
+
 use std::time::Duration;
 
 use axum::Router;
@@ -7,12 +9,13 @@ use tokio::runtime::Handle;
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use crate::database::Database;
-use crate::engines;
 use crate::error::ConfigError;
 use crate::layer::SessionLayer;
 use crate::session::Sessions;
-use crate::settings::{SessionEngine, Settings};
-use crate::store::{AnyStore, SessionStore};
+use crate::settings::Settings;
+use crate::store::SessionStore;
+
+use stores::Stores;
 
 /// A site: the settings and the routes become a service with the middleware in the right order.
 ///
@@ -123,55 +126,5 @@ impl Site {
             runtime.spawn(self.sessions().clear_expired_every(interval));
         }
         self.router.layer(self.layer)
-    }
-}
-
-/// What the settings name, opened.
-struct Stores {
-    sessions: AnyStore,
-    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-    database: Option<Database>,
-}
-
-impl Stores {
-    fn without_database(store: impl SessionStore) -> Self {
-        Self {
-            sessions: AnyStore::new(store),
-            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-            database: None,
-        }
-    }
-
-    async fn open(settings: &Settings) -> Result<Self, ConfigError> {
-        match settings.session.engine {
-            SessionEngine::Memory => Ok(Self::without_database(engines::MemoryStore::new())),
-            SessionEngine::SignedCookies => {
-                Ok(Self::without_database(engines::SignedCookieStore::new(settings)?))
-            }
-            #[cfg(feature = "encrypted-cookies")]
-            SessionEngine::EncryptedCookies => {
-                Ok(Self::without_database(engines::EncryptedCookieStore::new(settings)?))
-            }
-            #[cfg(not(feature = "encrypted-cookies"))]
-            SessionEngine::EncryptedCookies => Err(ConfigError::conflict(
-                "SESSION_ENGINE",
-                "\"encrypted_cookies\"",
-                "\"signed_cookies\"; this program was built without the feature \
-                 `encrypted-cookies` of segue",
-            )),
-            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-            SessionEngine::Database => {
-                let database = Database::connect(&settings.database_url).await?;
-                let store = engines::DatabaseStore::new(database.clone(), crate::Clock::system());
-                Ok(Self { sessions: AnyStore::new(store), database: Some(database) })
-            }
-            #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
-            SessionEngine::Database => Err(ConfigError::conflict(
-                "SESSION_ENGINE",
-                "\"db\"",
-                "\"memory\"; this program was built without a feature for a database: `sqlite`, \
-                 `postgres` or `mysql` of segue",
-            )),
-        }
     }
 }

@@ -13,7 +13,9 @@ mod common;
 
 use std::time::Duration;
 
-use segue::engines::{DatabaseStore, EncryptedCookieStore, MemoryStore, SignedCookieStore};
+use segue::engines::{
+    DatabaseStore, EncryptedCookieStore, FileStore, MemoryStore, SignedCookieStore,
+};
 use segue::testing::check_store;
 use segue::{Clock, SessionStore as _, SignedDuration, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
@@ -91,6 +93,18 @@ async fn signed_cookies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn encrypted_cookies() {
     check_store(EncryptedCookieStore::new(&common::settings()).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = common::settings();
+    settings.session.file_path = Some(folder.path().to_owned());
+    check_store(FileStore::new(&settings).unwrap()).await;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name.starts_with("sessionid"), "nothing but sessions is left, but {name}");
+    }
 }
 
 /// The store that the other tests turn knobs on is an honest one until they do.

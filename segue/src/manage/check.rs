@@ -38,6 +38,7 @@ pub(super) async fn run(settings: Settings, deploy: bool) -> CommandResult {
     }
     let place = match engine {
         SessionEngine::Database => "stored in the database: it answers",
+        SessionEngine::File => "stored in files: they can be read and written",
         SessionEngine::Memory => {
             "stored in the memory of this process, which ends with it: it answers"
         }
@@ -121,6 +122,17 @@ fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
         "segue.W003",
         format!("SESSION_ENGINE is \"encrypted_cookies\": {copies}."),
     );
+    #[cfg(unix)]
+    if session.engine == SessionEngine::File
+        && let Some(folder) = crate::engines::FileStore::folder_that_others_list(settings)
+    {
+        let text = format!(
+            "SESSION_FILE_PATH: other users of this machine can list {}, and the names of its \
+             files are session ids. Use a folder of your own (`chmod 700`).",
+            folder.display()
+        );
+        warn(true, "segue.W004", text);
+    }
     warnings
 }
 
@@ -133,6 +145,22 @@ mod tests {
         let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
         settings.allowed_hosts.push("example.com".to_owned());
         assert_eq!(deploy_warnings(&settings), []);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_session_folder_that_others_can_list_is_one() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
+        settings.allowed_hosts.push("example.com".to_owned());
+        settings.session.engine = SessionEngine::File;
+        settings.session.file_path = Some(folder.path().to_owned());
+        for (mode, warnings) in [(0o755, 1), (0o750, 0), (0o700, 0)] {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.path(), permissions).unwrap();
+            assert_eq!(deploy_warnings(&settings).len(), warnings, "{mode:o}");
+        }
     }
 
     #[test]

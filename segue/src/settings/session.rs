@@ -55,6 +55,8 @@ pub struct SessionSettings {
 pub enum SessionEngine {
     /// `db` or `django.contrib.sessions.backends.db`: the `django_session` table.
     Database,
+    /// `file` or `django.contrib.sessions.backends.file`: a file each in `SESSION_FILE_PATH`.
+    File,
     /// `memory` (ours): this process, and gone with it.
     Memory,
     /// `signed_cookies` or `django.contrib.sessions.backends.signed_cookies`: the visitor's cookie,
@@ -197,8 +199,8 @@ impl SessionSettings {
     }
 }
 
-const ENGINES: &str = "\"db\" (\"django.contrib.sessions.backends.db\"), \"signed_cookies\", \
-                       \"encrypted_cookies\" or \"memory\"";
+const ENGINES: &str = "\"db\", \"cached_db\", \"cache\", \"file\", \"signed_cookies\" (each also as \
+                       \"django.contrib.sessions.backends.…\"), \"encrypted_cookies\" or \"memory\"";
 const SAMESITES: &str = "\"Lax\", \"Strict\", \"None\", or false to leave it out";
 const JSON: &str = "django.contrib.sessions.serializers.JSONSerializer";
 const SERIALIZERS: &str = "\"django.contrib.sessions.serializers.JSONSerializer\"; pickled \
@@ -213,6 +215,7 @@ impl SessionEngine {
             "db" => Some(Self::Database),
             "signed_cookies" => Some(Self::SignedCookies),
             "encrypted_cookies" if text == "encrypted_cookies" => Some(Self::EncryptedCookies),
+            "file" => Some(Self::File),
             "memory" if text == "memory" => Some(Self::Memory),
             _ => None,
         }
@@ -296,6 +299,8 @@ mod tests {
         let django = "django.contrib.sessions.backends.";
         assert_eq!(SessionEngine::parse("db"), Some(SessionEngine::Database));
         assert_eq!(SessionEngine::parse(&format!("{django}db")), Some(SessionEngine::Database));
+        assert_eq!(SessionEngine::parse("file"), Some(SessionEngine::File));
+        assert_eq!(SessionEngine::parse(&format!("{django}file")), Some(SessionEngine::File));
         assert_eq!(SessionEngine::parse("memory"), Some(SessionEngine::Memory));
         assert_eq!(SessionEngine::parse(&format!("{django}memory")), None);
         let signed = Some(SessionEngine::SignedCookies);

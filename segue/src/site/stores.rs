@@ -1,0 +1,80 @@
+//! From the settings to open stores.
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+use crate::database::Database;
+use crate::engines;
+use crate::error::ConfigError;
+use crate::settings::{SessionEngine, Settings};
+use crate::store::{AnyStore, SessionStore};
+
+/// What the settings name, opened.
+pub(super) struct Stores {
+    pub(super) sessions: AnyStore,
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(super) database: Option<Database>,
+}
+
+impl Stores {
+    pub(super) async fn open(settings: &Settings) -> Result<Self, ConfigError> {
+        match settings.session.engine {
+            SessionEngine::Memory => Ok(Self::without_database(engines::MemoryStore::new())),
+            SessionEngine::SignedCookies => {
+                Ok(Self::without_database(engines::SignedCookieStore::new(settings)?))
+            }
+            SessionEngine::EncryptedCookies => encrypted_cookies(settings),
+            SessionEngine::File => file(settings),
+            SessionEngine::Database => database(settings).await,
+        }
+    }
+
+    fn without_database(store: impl SessionStore) -> Self {
+        Self {
+            sessions: AnyStore::new(store),
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+            database: None,
+        }
+    }
+}
+
+#[cfg(feature = "encrypted-cookies")]
+fn encrypted_cookies(settings: &Settings) -> Result<Stores, ConfigError> {
+    engines::EncryptedCookieStore::new(settings).map(Stores::without_database)
+}
+
+#[cfg(not(feature = "encrypted-cookies"))]
+fn encrypted_cookies(_: &Settings) -> Result<Stores, ConfigError> {
+    Err(not_built("\"encrypted_cookies\"", "`encrypted-cookies`"))
+}
+
+#[cfg(unix)]
+fn file(settings: &Settings) -> Result<Stores, ConfigError> {
+    engines::FileStore::new(settings).map(Stores::without_database)
+}
+
+#[cfg(not(unix))]
+fn file(_: &Settings) -> Result<Stores, ConfigError> {
+    let allowed = "another; session files need Unix's locks and permissions";
+    Err(ConfigError::conflict("SESSION_ENGINE", "\"file\"", allowed))
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+async fn database(settings: &Settings) -> Result<Stores, ConfigError> {
+    let database = Database::connect(&settings.database_url).await?;
+    let store = engines::DatabaseStore::new(database.clone(), crate::Clock::system());
+    Ok(Stores { sessions: AnyStore::new(store), database: Some(database) })
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+async fn database(_: &Settings) -> Result<Stores, ConfigError> {
+    Err(not_built("\"db\"", "`sqlite`, `postgres` or `mysql`"))
+}
+
+#[cfg(not(all(
+    feature = "encrypted-cookies",
+    any(feature = "sqlite", feature = "postgres", feature = "mysql")
+)))]
+fn not_built(engine: &str, features: &str) -> ConfigError {
+    let allowed =
+        format!("another; this program was built without the feature {features} of segue");
+    ConfigError::conflict("SESSION_ENGINE", engine, allowed)
+}
