@@ -411,3 +411,26 @@ async fn the_engine_is_chosen_by_djangos_name() {
         fs::remove_dir_all(folder.path().join("sessions")).unwrap();
     }
 }
+
+/// A request that is dropped has done its work or has not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_save_that_is_cut_off_was_done_or_was_not() {
+    let site = Site::new();
+    let payload = |n: u64| site.payload(&format!(r#"{{"n":{n}}}"#));
+    let key = site.store.create(&payload(0), site.in_an_hour()).await.unwrap();
+    let mut n = 0;
+    for round in 0..100 {
+        let (seen, new) = (site.store.load(&key).await.unwrap().unwrap(), payload(n + 1));
+        let save = site.store.replace(&key, &seen, &new, site.in_an_hour());
+        let _ = tokio::time::timeout(Duration::from_micros(50 * round), save).await;
+        // A clean end: whatever is still under way has the lock, and a touch waits for it.
+        let seen = site.store.load(&key).await.unwrap().unwrap();
+        let _ = site.store.touch(&key, &seen, site.in_an_hour()).await.unwrap();
+        let found = site.store.load(&key).await.unwrap().unwrap();
+        let found = [n, n + 1].into_iter().find(|n| payload(*n) == found.payload());
+        n = found.expect("it is the old session or the new one");
+    }
+    assert!(n > 0, "some were done");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(site.names().len(), 1, "nothing is left over");
+}

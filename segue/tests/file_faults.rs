@@ -25,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 use common::{keys, settings};
 use segue::engines::FileStore;
 use segue::{
-    Clock, Codec, Record, Replaced, SessionData, SessionKey, SessionStore as _, Sessions, Settings,
+    Clock, Codec, Replaced, SessionData, SessionKey, SessionStore as _, Sessions, Settings,
     SignedDuration, StoreErrorKind, Timestamp,
 };
 
@@ -481,29 +481,4 @@ fn a_folder_without_permission_is_refused_and_said_at_the_start() {
     let mut command = Command::new(&program);
     command.uid(NOBODY).gid(NOBODY).current_dir(folder.path());
     succeed(worker_by(command, "permission", &sessions));
-}
-
-/// A request that is dropped has done its work or has not.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_save_that_is_cut_off_was_done_or_was_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store(folder.path());
-    let key = store.create(&payload(0), in_an_hour()).await.unwrap();
-    let mut n = 0;
-    for round in 0..100 {
-        let seen = store.load(&key).await.unwrap().unwrap();
-        n = number(seen.payload());
-        let new = payload(n + 1);
-        let save = store.replace(&key, &seen, &new, in_an_hour());
-        let _ = tokio::time::timeout(Duration::from_micros(50 * round), save).await;
-        let found = number(store.load(&key).await.unwrap().unwrap().payload());
-        assert!(found == n || found == n + 1);
-    }
-    assert!(n > 0, "some were done");
-    // A later one has to wait for it at the most.
-    let seen = store.load(&key).await.unwrap().unwrap();
-    let ended = Record::new(seen.payload(), seen.expires_at());
-    let _ = store.replace(&key, &ended, &payload(n), in_an_hour()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(names(folder.path()).len(), 1, "nothing is left over");
 }
