@@ -1,6 +1,7 @@
 //! What a cache must be able to do, so that sessions in it are safe.
 
 mod any;
+mod names;
 
 use std::fmt;
 use std::future::Future;
@@ -11,6 +12,7 @@ use crate::error::StoreError;
 use crate::store::Record;
 
 pub use any::AnyCache;
+pub(crate) use names::{Names, payload_of};
 
 /// The outcome of a compare-and-swap in a cache. Not an error: both refusals happen in a healthy one.
 #[must_use = "a refused swap has written nothing"]

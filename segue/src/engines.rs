@@ -1,5 +1,7 @@
 //! Where sessions live: each engine is one file that implements [`SessionStore`](crate::SessionStore).
 
+mod cache;
+mod cached_db;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod database;
 #[cfg(feature = "encrypted-cookies")]
@@ -10,6 +12,8 @@ mod memory;
 mod sealed;
 mod signed_cookies;
 
+pub use cache::CacheStore;
+pub use cached_db::CachedDatabaseStore;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use database::DatabaseStore;
 #[cfg(feature = "encrypted-cookies")]

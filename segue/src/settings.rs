@@ -21,6 +21,8 @@
 //!
 //! Without a file: [`Settings::new`], and set the fields.
 
+mod cache_url;
+mod caches;
 mod database_url;
 mod hosts;
 mod names;
@@ -30,11 +32,15 @@ mod server_url;
 mod session;
 mod source;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::ConfigError;
 use crate::secret::SecretKeys;
 
+pub use cache_url::{CacheUrl, MemcachedUrl, MemoryUrl, RedisUrl};
+pub(crate) use cache_url::{Host, MemcachedServer, RedisShape};
+pub use caches::{CacheFormat, CacheOptions, CacheSettings};
 pub use database_url::DatabaseUrl;
 pub use server_url::ServerUrl;
 pub use session::{SameSite, SessionEngine, SessionSettings};
@@ -56,6 +62,8 @@ pub struct Settings {
     /// `DATABASE_URL`: `sqlite:///absolute/path`, `sqlite://relative/path`, `postgres://…` or
     /// `mysql://…`. Default: `db.sqlite3` in [`base_dir`](Self::base_dir).
     pub database_url: DatabaseUrl,
+    /// `CACHES` and `CACHE_URL`: the caches by their aliases. Default: none.
+    pub caches: BTreeMap<String, CacheSettings>,
     /// The settings whose names begin with `SESSION_`.
     pub session: SessionSettings,
 }
@@ -75,6 +83,7 @@ impl Settings {
             secret_keys: SecretKeys::new(secret_key),
             allowed_hosts: Vec::new(),
             database_url: DatabaseUrl::default_in(&base_dir),
+            caches: BTreeMap::new(),
             session: SessionSettings::new(false),
             base_dir,
         }
@@ -114,6 +123,7 @@ impl Settings {
             allowed_hosts: reader
                 .list("ALLOWED_HOSTS", "a list of host names")?
                 .unwrap_or_default(),
+            caches: caches::read(reader, &base_dir)?,
             session: SessionSettings::read(reader, debug, &base_dir)?,
             secret_keys: SecretKeys { current, fallbacks },
             debug,
@@ -137,6 +147,18 @@ impl Settings {
             return Err(ConfigError::conflict("SECRET_KEY_FALLBACKS", "an empty text", allowed));
         }
         self.allowed_hosts.iter().try_for_each(|host| hosts::validate(host))?;
+        self.caches.iter().try_for_each(|(alias, cache)| cache.validate(alias))?;
+        if [SessionEngine::Cache, SessionEngine::CachedDatabase].contains(&self.session.engine) {
+            self.session_cache()?;
+        }
         self.session.validate()
+    }
+
+    /// The cache that `SESSION_CACHE_ALIAS` names.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where none has this name.
+    pub fn session_cache(&self) -> Result<&CacheSettings, ConfigError> {
+        caches::named(&self.caches, &self.session.cache_alias)
     }
 }

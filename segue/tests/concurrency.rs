@@ -16,9 +16,9 @@ use std::process::{Command, Stdio};
 use axum::Router;
 use axum::extract::Path as Segment;
 use axum::routing::get as route;
-use common::{TestStore, get, settings};
-use segue::engines::{DatabaseStore, MemoryStore};
-use segue::{Clock, Session, SessionError, SessionLayer, SessionStore, Sessions};
+use common::{TestStore, get, matrix, settings};
+use segue::engines::MemoryStore;
+use segue::{Clock, Session, SessionError, SessionLayer, Sessions};
 
 /// Of each kind: `update("n", +1)`, and a key of the request's own.
 const REQUESTS: usize = 100;
@@ -47,8 +47,8 @@ async fn start(session: Session) -> Result<&'static str, SessionError> {
     Ok("ok")
 }
 
-fn app(store: impl SessionStore) -> (Router, Sessions) {
-    let sessions = Sessions::new(store, &settings()).unwrap();
+fn app(sessions: &Sessions) -> (Router, Sessions) {
+    let sessions = sessions.clone();
     let layer = SessionLayer::from_sessions(sessions.clone(), &settings()).unwrap();
     let app = Router::new()
         .route("/start", route(start))
@@ -80,12 +80,41 @@ async fn survivors(sessions: &Sessions, cookie: &str) -> (usize, usize) {
     (session.get("n").unwrap().unwrap_or(0), keys)
 }
 
+/// Half of the requests come to another process, wherever that finds the same sessions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nothing_is_lost_in_memory() {
-    let (app, sessions) = app(MemoryStore::new());
-    let cookie = get(&app, "/start", None).await.cookie();
-    crowd(&app, &cookie, 0..REQUESTS).await;
-    assert_eq!(survivors(&sessions, &cookie).await, (REQUESTS, REQUESTS));
+async fn nothing_is_lost_on_any_engine_from_two_processes() {
+    for engine in matrix::engines() {
+        let site = engine.open().await;
+        let (app, sessions) = app(site.sessions());
+        let cookie = get(&app, "/start", None).await.cookie();
+        let half = if engine.shared { REQUESTS / 2 } else { REQUESTS };
+        let other = engine.shared.then(|| {
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "a_worker_in_another_process", "--nocapture"])
+                .env(WORKER, format!("{} {cookie} {half}", engine.file().display()))
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap()
+        });
+        crowd(&app, &cookie, 0..half).await;
+        if let Some(mut other) = other {
+            let ended = tokio::task::spawn_blocking(move || other.wait()).await.unwrap().unwrap();
+            assert!(ended.success(), "{}: the other process got 200 each time", engine.name);
+        }
+        let found = survivors(&sessions, &cookie).await;
+        assert_eq!(found, (REQUESTS, REQUESTS), "{}", engine.name);
+        site.close().await;
+    }
+}
+
+/// The other process of the test above; by itself it has nothing to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_worker_in_another_process() {
+    let Ok(task) = std::env::var(WORKER) else { return };
+    let task: Vec<&str> = task.split(' ').collect();
+    let site = matrix::open(std::path::Path::new(task[0])).await;
+    let (app, _) = app(site.sessions());
+    crowd(&app, task[1], task[2].parse().unwrap()..REQUESTS).await;
 }
 
 /// The negative control: the same requests on a store that does not compare lose changes.
@@ -93,7 +122,7 @@ async fn nothing_is_lost_in_memory() {
 async fn without_the_comparison_changes_are_lost() {
     let store = TestStore::new(Clock::system());
     store.set_compares(false);
-    let (app, sessions) = app(store);
+    let (app, sessions) = app(&Sessions::new(store, &settings()).unwrap());
     let cookie = get(&app, "/start", None).await.cookie();
     crowd(&app, &cookie, 0..REQUESTS).await;
     let (updates, keys) = survivors(&sessions, &cookie).await;
@@ -103,41 +132,11 @@ async fn without_the_comparison_changes_are_lost() {
 /// And with it, on the same store.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn with_the_comparison_they_are_not() {
-    let (app, sessions) = app(TestStore::new(Clock::system()));
+    let store = TestStore::new(Clock::system());
+    let (app, sessions) = app(&Sessions::new(store, &settings()).unwrap());
     let cookie = get(&app, "/start", None).await.cookie();
     crowd(&app, &cookie, 0..REQUESTS).await;
     assert_eq!(survivors(&sessions, &cookie).await, (REQUESTS, REQUESTS));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nothing_is_lost_on_sqlite_from_two_processes() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("db.sqlite3").display());
-    let store = DatabaseStore::from_url(&url).await.unwrap();
-    store.database().migrate().await.unwrap();
-    let (app, sessions) = app(store);
-    let cookie = get(&app, "/start", None).await.cookie();
-    let half = REQUESTS / 2;
-
-    let mut other = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_worker_in_another_process", "--nocapture"])
-        .env(WORKER, format!("{url} {cookie} {half}"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    crowd(&app, &cookie, 0..half).await;
-    let ended = tokio::task::spawn_blocking(move || other.wait()).await.unwrap().unwrap();
-    assert!(ended.success(), "the other process got 200 for each request");
-    assert_eq!(survivors(&sessions, &cookie).await, (REQUESTS, REQUESTS));
-}
-
-/// The other process of the test above; by itself it has nothing to do.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_worker_in_another_process() {
-    let Ok(task) = std::env::var(WORKER) else { return };
-    let task: Vec<&str> = task.split(' ').collect();
-    let (app, _) = app(DatabaseStore::from_url(task[0]).await.unwrap());
-    crowd(&app, task[1], task[2].parse().unwrap()..REQUESTS).await;
 }
 
 /// Explicit saves of one request's session by many of its tasks do not get in each other's way.

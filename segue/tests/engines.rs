@@ -20,9 +20,29 @@ use segue::testing::check_store;
 use segue::{Clock, SessionStore as _, SignedDuration, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
+/// As the settings name them.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_engine_on_every_server() {
+    for engine in common::matrix::engines() {
+        println!("{}", engine.name);
+        let site = engine.open().await;
+        check_store(site.sessions().store().clone()).await;
+        site.close().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn memory() {
     check_store(MemoryStore::new()).await;
+}
+
+#[path = "../examples/own_engine.rs"]
+#[allow(dead_code, reason = "its program is not needed here")]
+mod own_engine;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_ones_own() {
+    check_store(own_engine::OwnEngine::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,14 @@
 use axum::Router;
 
 use super::CommandResult;
+use crate::error::describe;
 use crate::settings::{SessionEngine, Settings};
-use crate::site::Site;
+use crate::site::{Site, ask_cache};
 use crate::store::SessionStore as _;
+
+/// What those engines cannot do that keep sessions in the cookie.
+const LIMITS: &str = "a logout cannot end copies of it, and of two requests at once the last one \
+                      wins";
 
 /// Something that works and should not stay like this, under Django's number for it.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,12 +22,23 @@ struct Warning {
 pub(super) async fn run(settings: Settings, deploy: bool) -> CommandResult {
     let mut warnings = if deploy { deploy_warnings(&settings) } else { Vec::new() };
     let engine = settings.session.engine;
-    if engine == SessionEngine::Database && !settings.database_url.exists() {
+    let on_database = [SessionEngine::Database, SessionEngine::CachedDatabase].contains(&engine);
+    if on_database && !settings.database_url.exists() {
         // To look must not make one.
         let text = "there is no database yet; run `migrate`".to_owned();
         warnings.push(Warning { id: "segue.W001", text });
         report(&warnings);
         return Ok(());
+    }
+    let cache = describe_cache(&settings);
+    if engine == SessionEngine::CachedDatabase {
+        // The site itself does without.
+        let answer = ask_cache(&settings).await;
+        if let Err(error) = answer {
+            let text =
+                format!("{cache} fails, so sessions come from the database: {}", describe(&error));
+            warnings.push(Warning { id: "segue.W005", text });
+        }
     }
     let site = Site::new(settings, Router::new()).await?;
     if let Some(database) = site.database() {
@@ -37,24 +53,33 @@ pub(super) async fn run(settings: Settings, deploy: bool) -> CommandResult {
         }
     }
     let place = match engine {
-        SessionEngine::Database => "stored in the database: it answers",
-        SessionEngine::File => "stored in files: they can be read and written",
+        SessionEngine::Database => "stored in the database: it answers".to_owned(),
+        SessionEngine::CachedDatabase => {
+            format!("stored in the database: it answers; and in front of it in {cache}")
+        }
+        // The site has asked it already.
+        SessionEngine::Cache => format!("stored in {cache}: it answers"),
+        SessionEngine::File => "stored in files: they can be read and written".to_owned(),
         SessionEngine::Memory => {
-            "stored in the memory of this process, which ends with it: it answers"
+            "stored in the memory of this process, which ends with it: it answers".to_owned()
         }
-        SessionEngine::SignedCookies => {
-            "kept in the visitor's cookie, signed: a logout cannot end copies of it, and of two \
-             requests at once the last one wins"
-        }
+        SessionEngine::SignedCookies => format!("kept in the visitor's cookie, signed: {LIMITS}"),
         SessionEngine::EncryptedCookies => {
-            "kept in the visitor's cookie, encrypted: a logout cannot end copies of it, and of two \
-             requests at once the last one wins"
+            format!("kept in the visitor's cookie, encrypted: {LIMITS}")
         }
     };
     say!("Sessions are {place}.");
     report(&warnings);
     site.close().await;
     Ok(())
+}
+
+/// The cache of the sessions, without its password.
+fn describe_cache(settings: &Settings) -> String {
+    match settings.session_cache() {
+        Ok(cache) => format!("the cache {:?} ({:?})", settings.session.cache_alias, cache.location),
+        Err(_) => String::new(),
+    }
 }
 
 fn report(warnings: &[Warning]) {

@@ -5,6 +5,8 @@ use crate::error::ConfigError;
 /// Every setting that Segue reads.
 pub(super) const NAMES: &[&str] = &[
     "ALLOWED_HOSTS",
+    "CACHES",
+    "CACHE_URL",
     "DATABASE_URL",
     "DEBUG",
     "SECRET_KEY",
@@ -36,7 +38,7 @@ pub(super) fn meant_by(name: &str) -> Option<&'static str> {
 }
 
 /// How many letters must be added, dropped or changed to make one name of the other.
-fn edits(one: &str, other: &str) -> usize {
+pub(super) fn edits(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.bytes().enumerate() {
         let mut diagonal = row[0];

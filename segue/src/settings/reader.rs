@@ -79,6 +79,11 @@ impl Reader {
         })
     }
 
+    /// The value itself, for settings that are more than one value.
+    pub(super) fn value(&self, name: &'static str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
     /// Texts: a list in the file; in the environment separated by commas, or a JSON list.
     pub(super) fn list(
         &self,
@@ -158,7 +163,7 @@ fn texts(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-fn origin(value: &Value) -> String {
+pub(super) fn origin(value: &Value) -> String {
     value.origin().unwrap_or("the settings").to_owned()
 }
 

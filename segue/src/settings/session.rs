@@ -55,6 +55,12 @@ pub struct SessionSettings {
 pub enum SessionEngine {
     /// `db` or `django.contrib.sessions.backends.db`: the `django_session` table.
     Database,
+    /// `cached_db` or `django.contrib.sessions.backends.cached_db`: the `django_session` table, with
+    /// the cache that `SESSION_CACHE_ALIAS` names in front of it.
+    CachedDatabase,
+    /// `cache` or `django.contrib.sessions.backends.cache`: the cache that `SESSION_CACHE_ALIAS`
+    /// names.
+    Cache,
     /// `file` or `django.contrib.sessions.backends.file`: a file each in `SESSION_FILE_PATH`.
     File,
     /// `memory` (ours): this process, and gone with it.
@@ -216,6 +222,8 @@ impl SessionEngine {
             "signed_cookies" => Some(Self::SignedCookies),
             "encrypted_cookies" if text == "encrypted_cookies" => Some(Self::EncryptedCookies),
             "file" => Some(Self::File),
+            "cache" => Some(Self::Cache),
+            "cached_db" => Some(Self::CachedDatabase),
             "memory" if text == "memory" => Some(Self::Memory),
             _ => None,
         }
@@ -301,6 +309,9 @@ mod tests {
         assert_eq!(SessionEngine::parse(&format!("{django}db")), Some(SessionEngine::Database));
         assert_eq!(SessionEngine::parse("file"), Some(SessionEngine::File));
         assert_eq!(SessionEngine::parse(&format!("{django}file")), Some(SessionEngine::File));
+        assert_eq!(SessionEngine::parse("cache"), Some(SessionEngine::Cache));
+        assert_eq!(SessionEngine::parse(&format!("{django}cache")), Some(SessionEngine::Cache));
+        assert_eq!(SessionEngine::parse("cached_db"), Some(SessionEngine::CachedDatabase));
         assert_eq!(SessionEngine::parse("memory"), Some(SessionEngine::Memory));
         assert_eq!(SessionEngine::parse(&format!("{django}memory")), None);
         let signed = Some(SessionEngine::SignedCookies);

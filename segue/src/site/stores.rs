@@ -1,9 +1,11 @@
 //! From the settings to open stores.
 
+use crate::caches;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use crate::database::Database;
 use crate::engines;
 use crate::error::ConfigError;
+use crate::key::SessionKey;
 use crate::settings::{SessionEngine, Settings};
 use crate::store::{AnyStore, SessionStore};
 
@@ -24,6 +26,19 @@ impl Stores {
             SessionEngine::EncryptedCookies => encrypted_cookies(settings),
             SessionEngine::File => file(settings),
             SessionEngine::Database => database(settings).await,
+            SessionEngine::Cache => {
+                let store = engines::CacheStore::open(settings.session_cache()?)?;
+                // Without it there are no sessions: whoever starts the site should hear of it.
+                ask(&store).await?;
+                Ok(Self::without_database(store))
+            }
+            SessionEngine::CachedDatabase => {
+                let stores = database(settings).await?;
+                let cache = caches::open(settings.session_cache()?)?;
+                // It may be down: the database answers then.
+                let store = engines::CachedDatabaseStore::new(stores.sessions, cache, settings)?;
+                Ok(Self { sessions: AnyStore::new(store), ..stores })
+            }
         }
     }
 
@@ -34,6 +49,19 @@ impl Stores {
             database: None,
         }
     }
+}
+
+/// Whether the cache that the settings name answers.
+#[cfg(feature = "manage")]
+pub(crate) async fn ask_cache(settings: &Settings) -> Result<(), ConfigError> {
+    ask(&engines::CacheStore::open(settings.session_cache()?)?).await
+}
+
+/// A cache that can be read answers that it does not have a key nobody has.
+async fn ask(store: &engines::CacheStore) -> Result<(), ConfigError> {
+    let refused = |source| ConfigError::Store { setting: "CACHES", source };
+    let key = SessionKey::generate().map_err(refused)?;
+    store.load(&key).await.map_err(refused).map(drop)
 }
 
 #[cfg(feature = "encrypted-cookies")]

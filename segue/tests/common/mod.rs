@@ -2,7 +2,9 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
+mod cache;
 pub mod databases;
+pub mod matrix;
 mod store;
 
 use axum::Router;
@@ -11,6 +13,7 @@ use http::{Method, Request, Response, StatusCode};
 use segue::{Clock, SecretKeys, SessionKey, SessionLayer, Sessions, Settings, Timestamp};
 use tower::ServiceExt as _;
 
+pub use cache::{Health, TestCache};
 pub use store::{Calls, TestStore};
 
 /// The key in the vectors.

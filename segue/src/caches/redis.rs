@@ -1,0 +1,270 @@
+//! A cache in Redis or Valkey, in all their shapes.
+
+mod address;
+mod cluster;
+mod lazy;
+mod link;
+mod node;
+mod sentinel;
+mod words;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use redis::{Cmd, Pipeline, Script, Value, cmd};
+use tokio::time::Instant;
+
+use super::life::{Life, deadline_in};
+use crate::cache::{Cache, Swapped};
+use crate::error::{ConfigError, StoreError, StoreErrorKind};
+use crate::settings::{CacheUrl, RedisUrl};
+use crate::store::Record;
+
+use link::Link;
+use words::Trouble;
+
+/// Compares and swaps in one step. The value is read by `GETEX`, which counts as a write: a replica
+/// refuses it, and so does a master that was demoted, where `GET` would answer what it knows.
+const SWAP: &str = "\
+local current = redis.call('GETEX', KEYS[1])
+if not current then return 0 end
+if current ~= ARGV[1] then return 1 end
+if ARGV[3] == 'over' then redis.call('DEL', KEYS[1])
+elseif ARGV[3] == 'endless' then redis.call('SET', KEYS[1], ARGV[2])
+else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return 2
+";
+
+/// The name that a server knows the script by, once it has seen it.
+static SWAP_DIGEST: LazyLock<String> = LazyLock::new(|| Script::new(SWAP).get_hash().to_owned());
+
+/// A cache in Redis 6.2 or newer, or in Valkey: one server, the master behind Sentinels, or a
+/// cluster.
+///
+/// - One connection to each server, shared by all requests, made when it is first needed, and made
+///   anew when it broke: no restart is needed after one of the server.
+/// - Only masters answer. Reads are made in a way that replicas refuse.
+/// - Nothing takes longer than the `timeout` of the URL. What was being written when the time was
+///   up or the connection broke may be there or not: it is an error, and is not tried again.
+/// - With `wait`, a write is a success when so many replicas have it.
+///
+/// Clones share the connections. [`CacheUrl`] has the URLs.
+///
+/// ```no_run
+/// use segue::caches::RedisCache;
+/// use segue::{Cache as _, SignedDuration, Timestamp};
+///
+/// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+/// let cache = RedisCache::from_url("redis://127.0.0.1:6379/0")?;
+/// let later = Timestamp::now() + SignedDuration::from_hours(1);
+/// assert!(cache.add("name", b"value", later).await?);
+/// assert_eq!(cache.get("name").await?.unwrap().payload(), b"value");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct RedisCache {
+    reads: Arc<Link>,
+    /// The same, unless writes wait for replicas: what is behind them on a connection would have to
+    /// wait as well.
+    writes: Arc<Link>,
+    wait: u16,
+    timeout: Duration,
+}
+
+impl RedisCache {
+    /// A cache at this URL, a relative path in it beginning at the current folder. It connects
+    /// when it is first used.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the URL is none of Redis, or the file with its authority is none.
+    pub fn from_url(url: &str) -> Result<Self, ConfigError> {
+        match CacheUrl::parse(url, Path::new(""))? {
+            CacheUrl::Redis(url) => Self::open(&url),
+            other => Err(ConfigError::conflict("CACHES", format!("{other:?}"), "a URL of Redis")),
+        }
+    }
+
+    /// A cache at a URL that was read already. It connects when it is first used.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the file with the authority of its servers is none.
+    pub fn open(url: &RedisUrl) -> Result<Self, ConfigError> {
+        let reads = Arc::new(Link::open(url)?);
+        let writes = if url.wait > 0 { Arc::new(Link::open(url)?) } else { reads.clone() };
+        Ok(Self { reads, writes, wait: url.wait, timeout: url.timeout })
+    }
+
+    /// Uses a client that you made yourself, with its own TLS settings for example. An operation
+    /// takes two seconds at most.
+    #[must_use]
+    pub fn from_client(client: redis::Client) -> Self {
+        let timeout = Duration::from_secs(2);
+        let link = Arc::new(Link::from_client(client, timeout));
+        Self { reads: link.clone(), writes: link, wait: 0, timeout }
+    }
+
+    /// Sends a command that may change something, and lets the replicas confirm it where it did.
+    async fn write(
+        &self,
+        name: &str,
+        command: Cmd,
+        again: bool,
+        changed: impl Fn(&Value) -> bool,
+    ) -> Result<Value, StoreError> {
+        let mut commands = Pipeline::with_capacity(2);
+        commands.add_command(command);
+        if self.wait > 0 {
+            // So that its answer is here before our own time is up.
+            let patience = self.timeout.mul_f32(0.75).as_millis();
+            commands.cmd("WAIT").arg(self.wait).arg(u64::try_from(patience).unwrap_or(1).max(1));
+        }
+        let mut answers = self.run(&self.writes, name, &commands, again).await?.into_iter();
+        let answer = self.answer(answers.next())?;
+        if self.wait > 0 && changed(&answer) {
+            self.confirm(answers.next())?;
+        }
+        Ok(answer)
+    }
+
+    fn confirm(&self, answer: Option<Value>) -> Result<(), StoreError> {
+        match self.answer(answer)? {
+            Value::Int(replicas) if replicas >= self.wait.into() => Ok(()),
+            Value::Int(replicas) => Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                format!(
+                    "the write is done in {}, but {replicas} of {} replicas confirmed it in time",
+                    self.writes, self.wait
+                ),
+            )),
+            other => Err(self.nonsense(&other)),
+        }
+    }
+
+    async fn run(
+        &self,
+        link: &Link,
+        name: &str,
+        commands: &Pipeline,
+        again: bool,
+    ) -> Result<Vec<Value>, StoreError> {
+        let until = Instant::now() + self.timeout;
+        let ran = link.run(name, commands, again, until).await;
+        ran.map_err(|trouble| self.error(trouble))
+    }
+
+    fn answer(&self, answer: Option<Value>) -> Result<Value, StoreError> {
+        match answer {
+            Some(Value::ServerError(error)) => Err(self.error(Trouble::Driver(error.into()))),
+            Some(answer) => Ok(answer),
+            None => Err(self.nonsense(&Value::Nil)),
+        }
+    }
+
+    fn error(&self, trouble: Trouble) -> StoreError {
+        trouble.explain(&self.reads.to_string(), self.timeout)
+    }
+
+    fn nonsense(&self, answer: &Value) -> StoreError {
+        let kind = match answer {
+            Value::Nil => "nothing",
+            Value::Int(_) => "a number",
+            Value::BulkString(_) | Value::SimpleString(_) | Value::Okay => "a text",
+            _ => "something else",
+        };
+        let text = format!("{} answered {kind} where that is no answer", self.reads);
+        StoreError::new(StoreErrorKind::Corrupt, text)
+    }
+}
+
+impl Cache for RedisCache {
+    async fn get(&self, name: &str) -> Result<Option<Record>, StoreError> {
+        let mut commands = Pipeline::with_capacity(2);
+        commands.cmd("GETEX").arg(name).cmd("PTTL").arg(name);
+        let mut answers = self.run(&self.reads, name, &commands, true).await?.into_iter();
+        let value = match self.answer(answers.next())? {
+            Value::Nil => return Ok(None),
+            Value::BulkString(value) => value,
+            other => return Err(self.nonsense(&other)),
+        };
+        match self.answer(answers.next())? {
+            // Django's `TIMEOUT = None`.
+            Value::Int(-1) => Ok(Some(Record::new(value, Timestamp::MAX))),
+            Value::Int(millis @ 1..) => Ok(Some(Record::new(value, deadline_in(millis)))),
+            // It went between the two commands.
+            Value::Int(_) => Ok(None),
+            other => Err(self.nonsense(&other)),
+        }
+    }
+
+    async fn add(
+        &self,
+        name: &str,
+        value: &[u8],
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut command = cmd("SET");
+        command.arg(name).arg(value).arg("NX");
+        match Life::until(expires_at) {
+            Life::Over => return Ok(self.get(name).await?.is_none()),
+            Life::Millis(millis) => command.arg("PX").arg(millis),
+            Life::Endless => &mut command,
+        };
+        match self.write(name, command, false, |answer| *answer == Value::Okay).await? {
+            Value::Okay => Ok(true),
+            Value::Nil => Ok(false),
+            other => Err(self.nonsense(&other)),
+        }
+    }
+
+    async fn swap(
+        &self,
+        name: &str,
+        seen: &Record,
+        value: &[u8],
+        expires_at: Timestamp,
+    ) -> Result<Swapped, StoreError> {
+        let life = match Life::until(expires_at) {
+            Life::Over => "over".to_owned(),
+            Life::Millis(millis) => millis.to_string(),
+            Life::Endless => "endless".to_owned(),
+        };
+        let script = |how: &str, script: &str| {
+            let mut command = cmd(how);
+            command.arg(script).arg(1).arg(name).arg(seen.payload()).arg(value).arg(&life);
+            command
+        };
+        let stored = |answer: &Value| *answer == Value::Int(2);
+        let known = self.write(name, script("EVALSHA", &SWAP_DIGEST), false, stored).await;
+        let swapped = match known {
+            // It was restarted, or is another one than last time: nothing was done.
+            Err(error) if words::is_unknown_script(&error) => {
+                self.write(name, script("EVAL", SWAP), false, stored).await?
+            }
+            other => other?,
+        };
+        match swapped {
+            Value::Int(0) => Ok(Swapped::Gone),
+            Value::Int(1) => Ok(Swapped::Conflict),
+            Value::Int(2) => Ok(Swapped::Stored),
+            other => Err(self.nonsense(&other)),
+        }
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        let mut command = cmd("DEL");
+        command.arg(name);
+        match self.write(name, command, true, |answer| *answer != Value::Int(0)).await? {
+            Value::Int(_) => Ok(()),
+            other => Err(self.nonsense(&other)),
+        }
+    }
+}
+
+impl fmt::Debug for RedisCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RedisCache({})", self.reads)
+    }
+}

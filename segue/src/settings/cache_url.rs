@@ -1,0 +1,372 @@
+//! Where a cache is.
+
+mod parts;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::ConfigError;
+use crate::secret::SecretKey;
+
+use parts::{Parts, wrong};
+
+pub(super) const SETTING: &str = "CACHES";
+
+/// How long an operation on a cache may take, where the URL does not say otherwise.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many entries a cache in memory holds, where the URL does not say otherwise.
+const MAX_ENTRIES: u64 = 10_000;
+
+/// How many connections there are to a memcached server, where the URL does not say otherwise.
+const POOL: u16 = 4;
+
+/// memcached's own limit, where it was not started with another (`-I`).
+const ITEM_SIZE_MAX: usize = 1024 * 1024;
+
+const SCHEMES: &str = "memory://, redis://host:6379/0 (rediss:// with TLS), redis+cluster://host,host, \
+                       redis+sentinel://host,host/mastername or memcached://host:11211,host:11211";
+
+/// Where a cache is: the parsed `CACHE_URL`, or the `LOCATION` of an alias in `CACHES`.
+///
+/// | URL | cache |
+/// |---|---|
+/// | `memory://` | this process; `?max_entries=10000` |
+/// | `redis://user:password@host:6379/0` | Redis or Valkey; `rediss://` with TLS |
+/// | `redis+cluster://host:6379,host:6379` | Redis Cluster; `rediss+cluster://` |
+/// | `redis+sentinel://host:26379,host:26379/mastername/0` | the master that Sentinels name; `rediss+sentinel://` |
+/// | `memcached://host:11211,host:11211` or `memcached:///path/to/socket` | memcached |
+///
+/// `valkey` is understood in the place of `redis`. Options stand behind a `?`:
+///
+/// | option | of | meaning |
+/// |---|---|---|
+/// | `timeout` | Redis, memcached | seconds that an operation may take, 2 by default |
+/// | `wait` | Redis | replicas that must confirm a write, 0 by default |
+/// | `sslrootcert` | Redis with TLS | file with the authority to trust instead of the system's |
+/// | `sentinel_username`, `sentinel_password` | Sentinel | where the Sentinels want them |
+/// | `pool` | memcached | connections to each server, 4 by default |
+/// | `item_size_max` | memcached | its option `-I` in bytes, 1048576 by default |
+///
+/// ```
+/// use std::path::Path;
+/// use segue::settings::CacheUrl;
+///
+/// let url = CacheUrl::parse("redis://:hunter2@10.0.0.5/1?timeout=0.5", Path::new(""))?;
+/// assert_eq!(format!("{url:?}"), "redis://10.0.0.5:6379", "the password does not show");
+/// # Ok::<(), segue::ConfigError>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq)]
+pub enum CacheUrl {
+    /// This process, and gone with it.
+    Memory(MemoryUrl),
+    /// Redis or Valkey, in all shapes.
+    Redis(RedisUrl),
+    /// memcached.
+    Memcached(MemcachedUrl),
+}
+
+/// The parts of a `memory://` URL.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MemoryUrl {
+    pub(crate) max_entries: u64,
+}
+
+/// The parts of a Redis URL.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl {
+    pub(crate) shape: RedisShape,
+    pub(crate) tls: bool,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<SecretKey>,
+    pub(crate) database: i64,
+    pub(crate) timeout: Duration,
+    pub(crate) wait: u16,
+    pub(crate) root_certificate: Option<PathBuf>,
+    pub(crate) sentinel_user: Option<String>,
+    pub(crate) sentinel_password: Option<SecretKey>,
+}
+
+/// How many Redis servers there are, and who says which to ask.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum RedisShape {
+    Single,
+    Cluster,
+    /// Sentinels know the master by this name.
+    Sentinel(String),
+}
+
+/// The parts of a memcached URL.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MemcachedUrl {
+    pub(crate) servers: Vec<MemcachedServer>,
+    pub(crate) timeout: Duration,
+    pub(crate) pool: u16,
+    pub(crate) item_size_max: usize,
+}
+
+/// Where a memcached server listens.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum MemcachedServer {
+    Tcp(Host),
+    Unix(String),
+}
+
+/// A host and its port.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Host {
+    /// Without the brackets around an IPv6 address.
+    pub(crate) name: String,
+    pub(crate) port: u16,
+}
+
+impl CacheUrl {
+    /// Reads a URL; a relative path in it begins at `base_dir`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] when it is none of ours. A password in it is not shown.
+    pub fn parse(url: &str, base_dir: &Path) -> Result<Self, ConfigError> {
+        Self::read(url, base_dir).map_err(Wrong::of_caches)
+    }
+
+    pub(super) fn read(url: &str, base_dir: &Path) -> Result<Self, Wrong> {
+        let mut parts = Parts::split(url)?;
+        let location = match parts.scheme {
+            "memory" => Self::Memory(MemoryUrl::read(&mut parts)?),
+            "memcached" => Self::Memcached(MemcachedUrl::read(&mut parts)?),
+            _ => match RedisUrl::scheme(parts.scheme) {
+                Some((shape, tls)) => {
+                    Self::Redis(RedisUrl::read(shape, tls, &mut parts, base_dir)?)
+                }
+                None => return Err(wrong(format!("the scheme {:?}", parts.scheme), SCHEMES)),
+            },
+        };
+        parts.finish()?;
+        Ok(location)
+    }
+
+    /// Addresses as Django has them for memcached: without a scheme.
+    pub(super) fn memcached(addresses: &[String]) -> Result<Self, Wrong> {
+        let servers: Result<Vec<_>, _> =
+            addresses.iter().map(|address| MemcachedServer::read(address.trim())).collect();
+        Ok(Self::Memcached(MemcachedUrl { servers: servers?, ..MemcachedUrl::local() }))
+    }
+}
+
+impl MemoryUrl {
+    pub(crate) fn new() -> Self {
+        Self { max_entries: MAX_ENTRIES }
+    }
+
+    fn read(parts: &mut Parts<'_>) -> Result<Self, Wrong> {
+        if !parts.authority.is_empty() || !parts.path.is_empty() {
+            return Err(wrong(
+                "something behind memory://",
+                "memory:// or memory://?max_entries=10000",
+            ));
+        }
+        let most = parts.number("max_entries", 1..=u64::MAX)?;
+        Ok(Self { max_entries: most.unwrap_or(MAX_ENTRIES) })
+    }
+}
+
+impl RedisUrl {
+    fn scheme(scheme: &str) -> Option<(RedisShape, bool)> {
+        let (server, shape) = scheme.split_once('+').unwrap_or((scheme, ""));
+        let tls = match server {
+            "redis" | "valkey" => false,
+            "rediss" | "valkeys" => true,
+            _ => return None,
+        };
+        let shape = match shape {
+            "" if server == scheme => RedisShape::Single,
+            "cluster" => RedisShape::Cluster,
+            "sentinel" => RedisShape::Sentinel(String::new()),
+            _ => return None,
+        };
+        Some((shape, tls))
+    }
+
+    fn read(
+        mut shape: RedisShape,
+        tls: bool,
+        parts: &mut Parts<'_>,
+        base_dir: &Path,
+    ) -> Result<Self, Wrong> {
+        let port = if matches!(shape, RedisShape::Sentinel(_)) { 26379 } else { 6379 };
+        let hosts = parts.hosts(port)?;
+        if hosts.len() > 1 && shape == RedisShape::Single {
+            let mend = "one host; several are redis+cluster://host,host or \
+                        redis+sentinel://host,host/mastername";
+            return Err(wrong("several hosts behind redis://", mend));
+        }
+        let mut path = parts.path.trim_end_matches('/');
+        if let RedisShape::Sentinel(name) = &mut shape {
+            let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+            if first.is_empty() {
+                let form = "redis+sentinel://host,host/mastername";
+                return Err(wrong("no name of a master behind the Sentinels", form));
+            }
+            *name = parts::decode(first)?;
+            path = rest;
+        }
+        let database = match path {
+            "" => 0,
+            path => path
+                .parse::<u16>()
+                .map_err(|_| wrong("a path that is no number of a database", "/0, /1 and so on"))?,
+        };
+        if shape == RedisShape::Cluster && database != 0 {
+            return Err(wrong(
+                "a database in a Redis Cluster",
+                "none: a cluster has only number 0",
+            ));
+        }
+        let root_certificate = parts.text("sslrootcert")?.map(|path| base_dir.join(path));
+        if root_certificate.is_some() && !tls {
+            return Err(wrong("sslrootcert without TLS", "rediss:// in the place of redis://"));
+        }
+        let is_sentinel = matches!(shape, RedisShape::Sentinel(_));
+        let mut of_sentinels = |name| if is_sentinel { parts.text(name) } else { Ok(None) };
+        Ok(Self {
+            sentinel_user: of_sentinels("sentinel_username")?,
+            sentinel_password: of_sentinels("sentinel_password")?.map(SecretKey::new),
+            user: parts.user()?,
+            password: parts.password()?.map(SecretKey::new),
+            timeout: parts.seconds("timeout")?.unwrap_or(TIMEOUT),
+            wait: parts.number("wait", 0..=100)?.unwrap_or(0),
+            database: database.into(),
+            shape,
+            tls,
+            hosts,
+            root_certificate,
+        })
+    }
+
+    fn spelled(&self) -> String {
+        let tls = if self.tls { "s" } else { "" };
+        let (shape, name) = match &self.shape {
+            RedisShape::Single => ("", String::new()),
+            RedisShape::Cluster => ("+cluster", String::new()),
+            RedisShape::Sentinel(name) => ("+sentinel", format!("/{name}")),
+        };
+        format!("redis{tls}{shape}://{}{name}", self.host_list())
+    }
+
+    pub(crate) fn host_list(&self) -> String {
+        self.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl MemcachedUrl {
+    fn local() -> Self {
+        Self { servers: Vec::new(), timeout: TIMEOUT, pool: POOL, item_size_max: ITEM_SIZE_MAX }
+    }
+
+    fn read(parts: &mut Parts<'_>) -> Result<Self, Wrong> {
+        let servers = if parts.authority.is_empty() && !parts.path.is_empty() {
+            vec![MemcachedServer::Unix(format!("/{}", parts::decode(parts.path)?))]
+        } else if !parts.path.is_empty() {
+            return Err(wrong("a path behind the addresses", "memcached://host:11211,host:11211"));
+        } else if parts.authority.contains('@') {
+            return Err(wrong(
+                "a user or a password",
+                "addresses alone: memcached asks for neither",
+            ));
+        } else {
+            let hosts = parts.hosts(11211)?.into_iter();
+            hosts.map(MemcachedServer::tcp).collect::<Result<_, _>>()?
+        };
+        Ok(Self {
+            servers,
+            timeout: parts.seconds("timeout")?.unwrap_or(TIMEOUT),
+            pool: parts.number("pool", 1..=1000)?.unwrap_or(POOL),
+            item_size_max: parts
+                .number("item_size_max", 1024..=1024 * 1024 * 1024)?
+                .unwrap_or(ITEM_SIZE_MAX),
+        })
+    }
+}
+
+impl MemcachedServer {
+    /// As `pymemcache.client.base.normalize_server_spec` reads it.
+    fn read(address: &str) -> Result<Self, Wrong> {
+        match address.strip_prefix("unix:").or(address.starts_with('/').then_some(address)) {
+            Some(path) if !path.is_empty() => Ok(Self::Unix(path.to_owned())),
+            Some(_) => Err(wrong("unix: without a path", "unix:/path/to/socket")),
+            None => Self::tcp(Host::read(address, 11211)?),
+        }
+    }
+
+    fn tcp(host: Host) -> Result<Self, Wrong> {
+        if host.name.contains(':') {
+            let mend = "a host name or an IPv4 address: the client of memcached knows no other";
+            return Err(wrong("an IPv6 address", mend));
+        }
+        Ok(Self::Tcp(host))
+    }
+}
+
+/// What is wrong with a location, without its secrets.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) found: String,
+    pub(super) allowed: String,
+}
+
+impl Wrong {
+    fn of_caches(self) -> ConfigError {
+        ConfigError::conflict(SETTING, self.found, self.allowed)
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name.contains(':') {
+            write!(f, "[{}]:{}", self.name, self.port)
+        } else {
+            write!(f, "{}:{}", self.name, self.port)
+        }
+    }
+}
+
+impl fmt::Display for MemcachedServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(host) => host.fmt(f),
+            Self::Unix(path) => f.write_str(path),
+        }
+    }
+}
+
+impl fmt::Debug for CacheUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(url) => url.fmt(f),
+            Self::Redis(url) => url.fmt(f),
+            Self::Memcached(url) => url.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for MemoryUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "memory://?max_entries={}", self.max_entries)
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.spelled())
+    }
+}
+
+impl fmt::Debug for MemcachedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let servers: Vec<String> = self.servers.iter().map(ToString::to_string).collect();
+        write!(f, "memcached://{}", servers.join(","))
+    }
+}
