@@ -38,8 +38,11 @@ use std::path::{Path, PathBuf};
 use crate::error::ConfigError;
 use crate::secret::SecretKeys;
 
+#[cfg(feature = "memcached")]
+pub(crate) use cache_url::MemcachedServer;
 pub use cache_url::{CacheUrl, MemcachedUrl, MemoryUrl, RedisUrl};
-pub(crate) use cache_url::{Host, MemcachedServer, RedisShape};
+#[cfg(feature = "redis")]
+pub(crate) use cache_url::{Host, RedisShape};
 pub use caches::{CacheFormat, CacheOptions, CacheSettings};
 pub use database_url::DatabaseUrl;
 pub use server_url::ServerUrl;

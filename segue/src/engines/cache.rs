@@ -9,7 +9,7 @@ use crate::cache::{AnyCache, Cache, Names, Swapped, payload_of};
 use crate::caches;
 use crate::error::{ConfigError, StoreError};
 use crate::key::SessionKey;
-use crate::settings::{CacheFormat, CacheOptions, CacheSettings, CacheUrl};
+use crate::settings::{CacheOptions, CacheSettings, CacheUrl};
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 
 /// What Django puts between its own prefix of a name and the session's key.
@@ -39,7 +39,7 @@ const ENGINE: &str = "django.contrib.sessions.cache";
 pub struct CacheStore {
     cache: AnyCache,
     names: Names,
-    format: CacheFormat,
+    options: CacheOptions,
 }
 
 impl CacheStore {
@@ -47,7 +47,7 @@ impl CacheStore {
     #[must_use]
     pub fn new(cache: impl Cache, options: CacheOptions) -> Self {
         let names = Names::new(&options, ENGINE);
-        Self { cache: AnyCache::new(cache), names, format: options.format }
+        Self { cache: AnyCache::new(cache), names, options }
     }
 
     /// Sessions in the cache at this URL, named and written as Django does. It connects when it is
@@ -70,7 +70,7 @@ impl CacheStore {
 
 impl SessionStore for CacheStore {
     fn guarantees(&self) -> Guarantees {
-        Guarantees::full().with_payload(payload_of(self.format)).cleaning_itself()
+        Guarantees::full().with_payload(payload_of(self.options.format)).cleaning_itself()
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
@@ -139,7 +139,7 @@ impl fmt::Debug for CacheStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheStore")
             .field("cache", &self.cache)
-            .field("format", &self.format)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
