@@ -151,7 +151,7 @@ impl Settings {
         }
         self.allowed_hosts.iter().try_for_each(|host| hosts::validate(host))?;
         self.caches.iter().try_for_each(|(alias, cache)| cache.validate(alias))?;
-        if [SessionEngine::Cache, SessionEngine::CachedDatabase].contains(&self.session.engine) {
+        if self.session.engine.uses_cache() {
             self.session_cache()?;
         }
         self.session.validate()

@@ -16,8 +16,6 @@ use crate::settings::Settings;
 use crate::store::SessionStore;
 
 use stores::Stores;
-#[cfg(feature = "manage")]
-pub(crate) use stores::ask_cache;
 
 /// A site: the settings and the routes become a service with the middleware in the right order.
 ///

@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod settings;
+mod stores;
 mod trouble;
 
 use std::io::{Read as _, Write as _};

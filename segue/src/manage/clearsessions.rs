@@ -7,7 +7,7 @@ use axum::Router;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::CommandResult;
-use crate::settings::{SessionEngine, Settings};
+use crate::settings::Settings;
 use crate::site::Site;
 use crate::store::{Cleared, SessionStore as _};
 
@@ -15,7 +15,7 @@ use crate::store::{Cleared, SessionStore as _};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(settings: Settings) -> CommandResult {
-    if settings.session.engine == SessionEngine::Database && !settings.database_url.exists() {
+    if settings.session.engine.uses_database() && !settings.database_url.exists() {
         return Err("there is no database to clear: run `migrate` first".into());
     }
     let site = Site::new(settings, Router::new()).await?;

@@ -216,6 +216,17 @@ const DOMAINS: &str = "a domain such as \"example.com\" or \".example.com\"";
 const PATHS: &str = "a path that begins with / and has no control characters and no semicolon";
 
 impl SessionEngine {
+    /// Whether sessions are in the database.
+    #[cfg(feature = "manage")]
+    pub(crate) fn uses_database(self) -> bool {
+        matches!(self, Self::Database | Self::CachedDatabase)
+    }
+
+    /// Whether sessions need the cache that `SESSION_CACHE_ALIAS` names.
+    pub(super) fn uses_cache(self) -> bool {
+        matches!(self, Self::Cache | Self::CachedDatabase)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix("django.contrib.sessions.backends.").unwrap_or(text) {
             "db" => Some(Self::Database),

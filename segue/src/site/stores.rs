@@ -51,12 +51,6 @@ impl Stores {
     }
 }
 
-/// Whether the cache that the settings name answers.
-#[cfg(feature = "manage")]
-pub(crate) async fn ask_cache(settings: &Settings) -> Result<(), ConfigError> {
-    ask(&engines::CacheStore::open(settings.session_cache()?)?).await
-}
-
 /// A cache that can be read answers that it does not have a key nobody has.
 async fn ask(store: &engines::CacheStore) -> Result<(), ConfigError> {
     let refused = |source| ConfigError::Store { setting: "CACHES", source };

@@ -1,0 +1,131 @@
+//! What works and is not safe in production.
+
+use super::Warning;
+use crate::settings::{SessionEngine, Settings};
+
+/// What Django's `check --deploy` says of the settings that we have.
+///
+/// Source: `django/core/checks/security/base.py` and `sessions.py`.
+pub(super) fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
+    let session = &settings.session;
+    let weak = "is short, or made for development: whoever guesses it can forge sessions. Use 50 \
+                random characters and more";
+    let mut warnings = Vec::new();
+    let mut warn = |applies: bool, id, text: String| {
+        if applies {
+            warnings.push(Warning { id, text });
+        }
+    };
+    let key = &settings.secret_keys;
+    warn(key.current.is_weak(), "security.W009", format!("SECRET_KEY {weak}."));
+    warn(
+        !session.cookie_secure,
+        "security.W012",
+        "SESSION_COOKIE_SECURE is off: the cookie travels over plain http as well, where anybody \
+         on the way can read it."
+            .to_owned(),
+    );
+    warn(
+        !session.cookie_httponly,
+        "security.W015",
+        "SESSION_COOKIE_HTTPONLY is off: a script that gets into a page can read the cookie."
+            .to_owned(),
+    );
+    warn(settings.debug, "security.W018", "DEBUG is on.".to_owned());
+    warn(settings.allowed_hosts.is_empty(), "security.W020", "ALLOWED_HOSTS is empty.".to_owned());
+    for (place, fallback) in key.fallbacks.iter().enumerate() {
+        let text = format!("SECRET_KEY_FALLBACKS[{place}] {weak}.");
+        warn(fallback.is_weak(), "security.W025", text);
+    }
+    warn(
+        session.engine == SessionEngine::Memory,
+        "segue.W002",
+        "SESSION_ENGINE is \"memory\": sessions end with the process, and no other one sees them."
+            .to_owned(),
+    );
+    let copies = "a copy of the cookie stays good after a logout, until the session's deadline";
+    warn(
+        session.engine == SessionEngine::SignedCookies,
+        "segue.W003",
+        format!(
+            "SESSION_ENGINE is \"signed_cookies\": {copies}, and the visitor can read all that \
+             the session holds."
+        ),
+    );
+    warn(
+        session.engine == SessionEngine::EncryptedCookies,
+        "segue.W003",
+        format!("SESSION_ENGINE is \"encrypted_cookies\": {copies}."),
+    );
+    #[cfg(unix)]
+    if session.engine == SessionEngine::File
+        && let Some(folder) = crate::engines::FileStore::folder_that_others_list(settings)
+    {
+        let text = format!(
+            "SESSION_FILE_PATH: other users of this machine can list {}, and the names of its \
+             files are session ids. Use a folder of your own (`chmod 700`).",
+            folder.display()
+        );
+        warn(true, "segue.W004", text);
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_safe_site_has_no_warnings() {
+        let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
+        settings.allowed_hosts.push("example.com".to_owned());
+        assert_eq!(deploy_warnings(&settings), []);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_session_folder_that_others_can_list_is_one() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
+        settings.allowed_hosts.push("example.com".to_owned());
+        settings.session.engine = SessionEngine::File;
+        settings.session.file_path = Some(folder.path().to_owned());
+        for (mode, warnings) in [(0o755, 1), (0o750, 0), (0o700, 0)] {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.path(), permissions).unwrap();
+            assert_eq!(deploy_warnings(&settings).len(), warnings, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn an_unsafe_one_has_all_of_them() {
+        let mut settings = Settings::new("short");
+        settings.secret_keys.fallbacks.push(crate::SecretKey::new("django-insecure-old"));
+        settings.debug = true;
+        settings.session.engine = SessionEngine::Memory;
+        settings.session.cookie_secure = false;
+        settings.session.cookie_httponly = false;
+        let ids: Vec<&str> = deploy_warnings(&settings).iter().map(|warning| warning.id).collect();
+        let expected = [
+            "security.W009",
+            "security.W012",
+            "security.W015",
+            "security.W018",
+            "security.W020",
+            "security.W025",
+            "segue.W002",
+        ];
+        assert_eq!(ids, expected);
+        for engine in [SessionEngine::SignedCookies, SessionEngine::EncryptedCookies] {
+            settings.session.engine = engine;
+            let warnings = deploy_warnings(&settings);
+            let last = warnings.last().unwrap();
+            assert_eq!(last.id, "segue.W003");
+            let readable = last.text.contains("can read");
+            assert_eq!(readable, engine == SessionEngine::SignedCookies, "{}", last.text);
+        }
+        let texts: String = deploy_warnings(&settings).iter().map(|w| w.text.clone()).collect();
+        assert!(!texts.contains("short,") || !texts.contains("insecure-old"), "no key is shown");
+    }
+}
