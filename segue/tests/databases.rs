@@ -303,3 +303,28 @@ async fn clearing_and_writing_at_once_do_not_fail() {
         }
     }
 }
+
+/// Another transaction holds the row: the wait ends with the limit, not with that transaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_somebody_holds_is_an_error_in_time() {
+    for place in databases::servers() {
+        place.store().await;
+        let url = format!("{}?timeout=1", place.url);
+        let store = DatabaseStore::from_url(&url).await.unwrap();
+        let key = store.create(b"one", in_an_hour()).await.unwrap();
+        let seen = store.load(&key).await.unwrap().unwrap();
+        let holder = place.hold_the_rows().await;
+        let started = Instant::now();
+        let error = store.replace(&key, &seen, b"two", in_an_hour()).await.unwrap_err();
+        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+        // Nobody has to wait to read it.
+        assert_eq!(store.load(&key).await.unwrap().unwrap().payload(), b"one");
+        drop(holder);
+        // What was given up is not done later on: the server's own limit has ended it too.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(store.load(&key).await.unwrap().unwrap().payload(), b"one", "{place:?}");
+        let saved = store.replace(&key, &seen, b"two", in_an_hour()).await.unwrap();
+        assert_eq!(saved, Replaced::Saved(key));
+    }
+}

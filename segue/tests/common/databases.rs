@@ -84,6 +84,22 @@ impl Place {
         }
     }
 
+    /// Locks every session on a server until it is dropped.
+    pub async fn hold_the_rows(&self) -> Box<dyn std::any::Any> {
+        let lock = "SELECT * FROM django_session FOR UPDATE";
+        if self.url.starts_with("postgres") {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
+            sqlx::raw_sql(lock).execute(&mut connection).await.unwrap();
+            Box::new(connection)
+        } else {
+            let mut connection = MySqlConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();
+            sqlx::raw_sql(lock).execute(&mut connection).await.unwrap();
+            Box::new(connection)
+        }
+    }
+
     pub async fn drop_index(&self, name: &str) {
         if self.url.starts_with("mysql") {
             self.run(&format!("DROP INDEX {name} ON django_session")).await;
