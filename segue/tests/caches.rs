@@ -176,7 +176,8 @@ async fn names_flags_and_lives_in_memcached_are_pymemcaches() {
             let parts: Vec<&str> = answer.split_whitespace().collect();
             let left: i64 = parts[2][1..].parse().unwrap();
             assert_eq!(parts[1], format!("f{flags}"), "{answer}");
-            assert!((seconds - 5..=seconds + 1).contains(&left), "{answer}");
+            // Its clock counts from its start, rounds that, and ticks when it has time.
+            assert!((seconds - 5..=seconds + 4).contains(&left), "{answer}");
             assert_eq!(parts[3], format!("s{}", value.len()), "{answer}");
         }
     }

@@ -7,31 +7,60 @@ use crate::steps::{cargo_command, output};
 
 struct Proof {
     features: &'static str,
-    absent: &'static [&'static str],
+    absent: &'static [&'static [&'static str]],
     /// What must be there, so that a proof with a mistyped name or an empty tree fails.
     present: &'static [&'static str],
 }
 
+/// What only some stores need.
+const STORES: &[&str] =
+    &["sqlx-postgres", "sqlx-mysql", "redis", "async-memcached", "moka", "chacha20poly1305"];
+
+/// What only the commands need.
+const COMMANDS: &[&str] = &["clap", "indicatif", "tracing-subscriber"];
+
 const PROOFS: &[Proof] = &[
     Proof {
         features: "--no-default-features",
-        absent: &["axum", "sqlx", "clap", "indicatif", "tracing-subscriber", "redis", "hyper"],
+        absent: &[STORES, COMMANDS, &["axum", "sqlx", "hyper", "rustls"]],
         present: &["tower-layer", "http"],
     },
     Proof {
         features: "--no-default-features --features axum",
-        absent: &["sqlx", "clap", "indicatif", "tracing-subscriber", "redis"],
+        absent: &[STORES, COMMANDS, &["sqlx", "rustls"]],
         present: &["axum"],
     },
     Proof {
         features: "",
-        absent: &["clap", "indicatif", "tracing-subscriber", "redis"],
-        present: &["axum", "sqlx"],
+        absent: &[STORES, COMMANDS, &["rustls"]],
+        present: &["axum", "sqlx-sqlite"],
+    },
+    Proof {
+        features: "--no-default-features --features postgres",
+        absent: &[COMMANDS, &["redis", "sqlx-mysql", "sqlx-sqlite", "axum"]],
+        present: &["sqlx-postgres", "rustls"],
+    },
+    Proof {
+        features: "--no-default-features --features redis",
+        absent: &[COMMANDS, &["sqlx", "async-memcached", "moka", "axum"]],
+        present: &["redis", "rustls"],
     },
     Proof {
         features: "--all-features",
         absent: &[],
-        present: &["axum", "sqlx", "clap", "indicatif", "tracing-subscriber"],
+        present: &[
+            "axum",
+            "clap",
+            "indicatif",
+            "tracing-subscriber",
+            "sqlx-sqlite",
+            "sqlx-postgres",
+            "sqlx-mysql",
+            "redis",
+            "async-memcached",
+            "moka",
+            "chacha20poly1305",
+        ],
     },
 ];
 
@@ -54,7 +83,7 @@ impl Proof {
         let intruders: Vec<&str> = crates
             .iter()
             .copied()
-            .filter(|name| self.absent.iter().any(|family| is_of(name, family)))
+            .filter(|name| self.absent.iter().copied().flatten().any(|family| is_of(name, family)))
             .collect();
         if !intruders.is_empty() {
             return Err(format!("brings {}", intruders.join(", ")));
@@ -77,7 +106,7 @@ mod tests {
 
     #[test]
     fn an_intruder_is_found_and_so_is_an_empty_tree() {
-        let proof = Proof { features: "", absent: &["sqlx"], present: &["http"] };
+        let proof = Proof { features: "", absent: &[&["sqlx"]], present: &["http"] };
         assert!(proof.check("segue v0.1.0\nhttp v1.0.0\nsqlxtra v1.0.0\n").is_ok());
         assert!(proof.check("http v1.0.0\nsqlx-core v0.9.0\n").unwrap_err().contains("sqlx-core"));
         assert!(proof.check("").is_err());

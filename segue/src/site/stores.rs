@@ -37,7 +37,11 @@ impl Stores {
                 let cache = caches::open(settings.session_cache()?)?;
                 // It may be down: the database answers then.
                 let store = engines::CachedDatabaseStore::new(stores.sessions, cache, settings)?;
-                Ok(Self { sessions: AnyStore::new(store), ..stores })
+                Ok(Self {
+                    sessions: AnyStore::new(store),
+                    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+                    database: stores.database,
+                })
             }
         }
     }

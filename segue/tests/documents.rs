@@ -1,0 +1,94 @@
+//! What the documents show is true: the settings are settings, the table of engines is theirs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking, and nobody imports it"
+)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::matrix;
+use segue::engines::{EncryptedCookieStore, SignedCookieStore};
+use segue::{Guarantees, SessionStore as _, Settings};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The documents for users, by their paths.
+fn documents() -> Vec<(PathBuf, String)> {
+    let mut paths = vec![root().join("README.md")];
+    let docs = std::fs::read_dir(root().join("docs")).unwrap();
+    paths.extend(docs.map(|entry| entry.unwrap().path()));
+    paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The blocks of a document in this language.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let opening = format!("```{language}\n");
+    text.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn the_settings_that_are_shown_are_settings() {
+    let mut seen = 0;
+    for (path, text) in documents() {
+        for block in blocks(&text, "toml") {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("settings.toml");
+            std::fs::write(&file, block).unwrap();
+            let read = Settings::from_file(&file);
+            assert!(read.is_ok(), "{}: {}\n{block}", path.display(), read.unwrap_err());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 6, "the blocks are found: {seen}");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for (path, text) in documents() {
+        for link in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
+            let is_ours = !link.is_empty() && !link.starts_with("http");
+            let there = path.parent().unwrap().join(link).exists();
+            assert!(!is_ours || there, "{}: {link}", path.display());
+        }
+    }
+}
+
+/// What the README's table says of an engine: revocable, lossless, cleans itself.
+fn in_the_table(engine: &str) -> [bool; 3] {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let row = readme.lines().find(|line| line.starts_with(&format!("| `{engine}`"))).unwrap();
+    let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+    [3, 4, 6].map(|cell| match cells[cell] {
+        "yes" => true,
+        "no" => false,
+        other => panic!("{engine}: {other}"),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_engines_is_theirs() {
+    let mut engines: Vec<(String, Guarantees)> = Vec::new();
+    for engine in matrix::engines() {
+        let site = engine.open().await;
+        let name = engine.name.split(' ').next().unwrap().to_owned();
+        engines.push((name, site.sessions().store().guarantees()));
+        site.close().await;
+    }
+    let settings = common::settings();
+    let signed = SignedCookieStore::new(&settings).unwrap().guarantees();
+    let encrypted = EncryptedCookieStore::new(&settings).unwrap().guarantees();
+    engines.extend([("signed_cookies".into(), signed), ("encrypted_cookies".into(), encrypted)]);
+    for (name, found) in engines {
+        let found = [found.revocable, found.lossless, found.cleans_itself];
+        assert_eq!(found, in_the_table(&name), "{name}");
+    }
+}
