@@ -31,6 +31,7 @@ mod secret_file;
 mod server_url;
 mod session;
 mod source;
+mod url_parts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,15 +41,17 @@ use crate::secret::SecretKeys;
 
 #[cfg(feature = "memcached")]
 pub(crate) use cache_url::MemcachedServer;
-pub use cache_url::{CacheUrl, MemcachedUrl, MemoryUrl, RedisUrl};
 #[cfg(feature = "redis")]
-pub(crate) use cache_url::{Host, RedisShape};
+pub(crate) use cache_url::RedisShape;
+pub use cache_url::{CacheUrl, MemcachedUrl, MemoryUrl, RedisUrl};
 pub use caches::{CacheFormat, CacheOptions, CacheSettings};
 pub use database_url::DatabaseUrl;
 pub use server_url::ServerUrl;
 pub use session::{SameSite, SessionEngine, SessionSettings};
 
 use reader::Reader;
+#[cfg(feature = "redis")]
+pub(crate) use url_parts::Host;
 
 /// The settings of a site, by Django's names in lower case.
 #[non_exhaustive]

@@ -1,7 +1,5 @@
 //! Where a cache is.
 
-mod parts;
-
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +7,7 @@ use std::time::Duration;
 use crate::error::ConfigError;
 use crate::secret::SecretKey;
 
-use parts::{Parts, wrong};
+use super::url_parts::{Host, Parts, Wrong, decode, wrong};
 
 pub(super) const SETTING: &str = "CACHES";
 
@@ -115,14 +113,6 @@ pub(crate) enum MemcachedServer {
     Unix(String),
 }
 
-/// A host and its port.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Host {
-    /// Without the brackets around an IPv6 address.
-    pub(crate) name: String,
-    pub(crate) port: u16,
-}
-
 impl CacheUrl {
     /// Reads a URL; a relative path in it begins at `base_dir`.
     ///
@@ -133,7 +123,7 @@ impl CacheUrl {
     }
 
     pub(super) fn read(url: &str, base_dir: &Path) -> Result<Self, Wrong> {
-        let mut parts = Parts::split(url)?;
+        let mut parts = Parts::split(url, SCHEMES)?;
         let location = match parts.scheme {
             "memory" => Self::Memory(MemoryUrl::read(&mut parts)?),
             "memcached" => Self::Memcached(MemcachedUrl::read(&mut parts)?),
@@ -210,7 +200,7 @@ impl RedisUrl {
                 let form = "redis+sentinel://host,host/mastername";
                 return Err(wrong("no name of a master behind the Sentinels", form));
             }
-            *name = parts::decode(first)?;
+            *name = decode(first)?;
             path = rest;
         }
         let database = match path {
@@ -268,7 +258,7 @@ impl MemcachedUrl {
 
     fn read(parts: &mut Parts<'_>) -> Result<Self, Wrong> {
         let servers = if parts.authority.is_empty() && !parts.path.is_empty() {
-            vec![MemcachedServer::Unix(format!("/{}", parts::decode(parts.path)?))]
+            vec![MemcachedServer::Unix(format!("/{}", decode(parts.path)?))]
         } else if !parts.path.is_empty() {
             return Err(wrong("a path behind the addresses", "memcached://host:11211,host:11211"));
         } else if parts.authority.contains('@') {
@@ -310,26 +300,9 @@ impl MemcachedServer {
     }
 }
 
-/// What is wrong with a location, without its secrets.
-#[derive(Debug)]
-pub(super) struct Wrong {
-    pub(super) found: String,
-    pub(super) allowed: String,
-}
-
 impl Wrong {
     fn of_caches(self) -> ConfigError {
         ConfigError::conflict(SETTING, self.found, self.allowed)
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.name.contains(':') {
-            write!(f, "[{}]:{}", self.name, self.port)
-        } else {
-            write!(f, "{}:{}", self.name, self.port)
-        }
     }
 }
 
@@ -368,5 +341,93 @@ impl fmt::Debug for MemcachedUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let servers: Vec<String> = self.servers.iter().map(ToString::to_string).collect();
         write!(f, "memcached://{}", servers.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redis(url: &str) -> RedisUrl {
+        match CacheUrl::parse(url, Path::new("/base")).unwrap() {
+            CacheUrl::Redis(url) => url,
+            other => panic!("not Redis: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_password_may_have_any_character() {
+        let url =
+            redis("rediss://me:p%40ss%2F%3A%25:@h:7000/3?timeout=0.25&wait=2&sslrootcert=ca.pem");
+        assert_eq!(url.user.as_deref(), Some("me"));
+        assert_eq!(url.password.as_ref().unwrap().expose(), "p@ss/:%:");
+        assert_eq!((url.tls, url.database, url.wait), (true, 3, 2));
+        assert_eq!(url.timeout, Duration::from_millis(250));
+        assert_eq!(url.root_certificate.as_deref(), Some(Path::new("/base/ca.pem")));
+        assert_eq!(format!("{url:?}"), "rediss://h:7000");
+    }
+
+    #[test]
+    fn several_hosts_have_a_shape() {
+        let url = redis("valkey+cluster://a,b:7001,[::1]:7002");
+        assert!(url.shape == RedisShape::Cluster);
+        assert_eq!(format!("{url:?}"), "redis+cluster://a:6379,b:7001,[::1]:7002");
+        let url = redis("redis+sentinel://:x@a,b:7/my%20master/2?sentinel_password=y");
+        assert!(url.shape == RedisShape::Sentinel("my master".to_owned()));
+        assert_eq!((url.hosts[0].port, url.hosts[1].port, url.database), (26379, 7, 2));
+        assert_eq!(url.sentinel_password.unwrap().expose(), "y");
+    }
+
+    #[test]
+    fn memcached_has_hosts_or_a_socket() {
+        let url = CacheUrl::parse("memcached://a,b:1?pool=9", Path::new("")).unwrap();
+        assert_eq!(format!("{url:?}"), "memcached://a:11211,b:1");
+        let CacheUrl::Memcached(url) = url else { panic!("not memcached") };
+        assert_eq!(url.pool, 9);
+        let url = CacheUrl::parse("memcached:///run/m.sock", Path::new("")).unwrap();
+        let CacheUrl::Memcached(url) = url else { panic!("not memcached") };
+        assert!(url.servers == [MemcachedServer::Unix("/run/m.sock".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_secrets() {
+        let cases = [
+            ("hunter2", "without a scheme"),
+            ("oracle://u:hunter2@h", "the scheme \"oracle\""),
+            ("redis+x://h", "the scheme \"redis+x\""),
+            ("redis+://h", "the scheme \"redis+\""),
+            ("redis://:hunter2@", "an address that is none"),
+            ("redis://:hunter2@h:port", "an address that is none"),
+            ("redis://:hunter2@::1", "an address that is none"),
+            ("redis://:hunter2@h:0", "an address that is none"),
+            ("redis://:hunter2@h:99999", "an address that is none"),
+            ("redis://:hunter#2@h", "a space or a #"),
+            ("redis://:hunter2/@h", "an @ behind the hosts"),
+            ("redis://:hunter2?@h", "an @ behind the hosts"),
+            ("redis://:hunter2%@h", "a % that does not stand before"),
+            ("redis://:hunter2@a,b", "several hosts"),
+            ("redis://:hunter2@a/x", "no number of a database"),
+            ("redis+cluster://:hunter2@a/1", "a database in a Redis Cluster"),
+            ("redis+sentinel://:hunter2@a", "no name of a master"),
+            ("redis://:hunter2@a?timeout=0", "timeout=0"),
+            ("redis://:hunter2@a?timeout=NaN", "timeout=NaN"),
+            ("redis://:hunter2@a?wait=-1", "wait=-1"),
+            ("redis://:hunter2@a?tiemout=1", "the option \"tiemout\""),
+            ("redis://:hunter2@a?sslrootcert=x", "sslrootcert without TLS"),
+            ("redis://a?sentinel_password=hunter2", "the option \"sentinel_password\""),
+            ("memory://hunter2", "something behind memory://"),
+            ("memory://?max_entries=0", "max_entries=0"),
+            ("memcached://u:hunter2@a", "a user or a password"),
+            ("memcached://a/b", "a path behind"),
+            ("memcached://", "an address that is none"),
+        ];
+        for (url, expected) in cases {
+            let error = CacheUrl::parse(url, Path::new("")).unwrap_err().to_string();
+            assert!(
+                error.starts_with("CACHES: found ") && error.contains(expected),
+                "{url}: {error}"
+            );
+            assert!(!error.contains("hunter"), "{error}");
+        }
     }
 }

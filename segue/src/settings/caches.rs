@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use config::{Map, Value, ValueKind};
 
-use super::cache_url::{CacheUrl, MemoryUrl, SETTING, Wrong};
+use super::cache_url::{CacheUrl, MemoryUrl, SETTING};
 use super::names::edits;
 use super::reader::{Reader, origin};
+use super::url_parts::Wrong;
 use crate::error::ConfigError;
 
 /// The alias that `CACHE_URL` is for.

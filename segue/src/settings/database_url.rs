@@ -50,9 +50,9 @@ impl DatabaseUrl {
         match scheme {
             "sqlite" => {}
             "postgres" | "postgresql" => {
-                return ServerUrl::parse("postgres", path).map(Self::Postgres);
+                return ServerUrl::parse("postgres", url).map(Self::Postgres);
             }
-            "mysql" | "mariadb" => return ServerUrl::parse("mysql", path).map(Self::MySql),
+            "mysql" | "mariadb" => return ServerUrl::parse("mysql", url).map(Self::MySql),
             _ => {
                 let found = format!("a URL with the scheme {scheme:?}");
                 return Err(ConfigError::conflict(SETTING, found, ALLOWED));

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use url::Url;
-
+use super::url_parts::{Host, Parts, Wrong, wrong};
 use crate::error::ConfigError;
 
 const SETTING: &str = "DATABASE_URL";
@@ -70,61 +69,39 @@ const MYSQL: &[&str] = &[
 ];
 
 impl ServerUrl {
-    /// Reads the part behind the scheme, which the driver is told as `scheme`.
-    pub(super) fn parse(scheme: &str, rest: &str) -> Result<Self, ConfigError> {
-        let known = if scheme == "postgres" { POSTGRES } else { MYSQL };
-        let mut url = Url::parse(&format!("{scheme}://{rest}")).map_err(|error| {
-            refused(format!("something that is no URL ({error}; not shown)"), scheme)
-        })?;
-        if url.path().trim_matches('/').is_empty() && !has(&url, "dbname") {
-            return Err(refused("no name of a database at the end".to_owned(), scheme));
+    /// Reads a URL, which the driver is told with this scheme.
+    pub(super) fn parse(scheme: &str, url: &str) -> Result<Self, ConfigError> {
+        let read = Self::read(scheme, url);
+        read.map_err(|wrong| ConfigError::conflict(SETTING, wrong.found, wrong.allowed))
+    }
+
+    fn read(scheme: &str, url: &str) -> Result<Self, Wrong> {
+        let (drivers, default_port) =
+            if scheme == "postgres" { (POSTGRES, 5432) } else { (MYSQL, 3306) };
+        let mut parts = Parts::split(url, "postgres:// or mysql://")?;
+        if parts.path.is_empty() {
+            let allowed = format!("{scheme}://user:password@host:port/database");
+            return Err(wrong("no name of a database at the end", allowed));
         }
-        if url.fragment().is_some() {
-            let found = "a # in it (not shown): write %23 where it belongs to the password";
-            return Err(refused(found.to_owned(), scheme));
-        }
-        let mut server = Self {
-            max_connections: 10,
-            timeout: Duration::from_secs(5),
-            conn_max_age: Duration::from_secs(1800),
-            driver_url: String::new(),
-            shown: shown(&url),
+        let hosts = parts.authority.rsplit_once('@').map_or(parts.authority, |(_, hosts)| hosts);
+        // None, where an option names the socket.
+        let host = match hosts {
+            "" => "localhost".to_owned(),
+            _ => Host::read(hosts, default_port)?.to_string(),
         };
-        let mut drivers = Vec::new();
-        for (name, value) in url.query_pairs() {
-            let found = || format!("{name}={value:?}");
-            match &*name {
-                "max_connections" => match value.parse() {
-                    Ok(number @ 1..=10_000) => server.max_connections = number,
-                    _ => return Err(option(found(), "1 to 10000 connections")),
-                },
-                "timeout" => {
-                    server.timeout =
-                        seconds(&value).ok_or_else(|| option(found(), "seconds, 0.1 to 3600"))?;
-                }
-                "conn_max_age" => {
-                    server.conn_max_age =
-                        seconds(&value).ok_or_else(|| option(found(), "seconds, 0.1 to 3600"))?;
-                }
-                known_one if known.contains(&known_one) || known_one.starts_with("options[") => {
-                    drivers.push((name.clone().into_owned(), value.clone().into_owned()));
-                }
-                _ => {
-                    let found = format!("an option {name:?}");
-                    let allowed = format!(
-                        "max_connections, timeout, conn_max_age and the driver's own: {}",
-                        known.join(", ")
-                    );
-                    return Err(option(found, &allowed));
-                }
-            }
-        }
-        url.set_query(None);
-        if !drivers.is_empty() {
-            url.query_pairs_mut().extend_pairs(drivers);
-        }
-        server.driver_url = url.into();
-        Ok(server)
+        let max_connections = parts.number("max_connections", 1..=10_000)?;
+        let timeout = parts.seconds("timeout")?;
+        let conn_max_age = parts.seconds("conn_max_age")?;
+        let (authority, path) = (parts.authority, parts.path);
+        let rest = parts.rest(drivers)?;
+        let mark = if rest.is_empty() { "" } else { "?" };
+        Ok(Self {
+            max_connections: max_connections.unwrap_or(10),
+            timeout: timeout.unwrap_or(Duration::from_secs(5)),
+            conn_max_age: conn_max_age.unwrap_or(Duration::from_secs(1800)),
+            driver_url: format!("{scheme}://{authority}/{path}{mark}{rest}"),
+            shown: format!("{scheme}://{host}/{path}"),
+        })
     }
 
     /// The URL for the driver, password included: keep it out of logs.
@@ -132,34 +109,6 @@ impl ServerUrl {
     pub(crate) fn driver_url(&self) -> &str {
         &self.driver_url
     }
-}
-
-fn has(url: &Url, option: &str) -> bool {
-    url.query_pairs().any(|(name, value)| name == option && !value.is_empty())
-}
-
-/// Scheme, host, port and database.
-fn shown(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("localhost");
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{host}{port}{}", url.scheme(), url.path())
-}
-
-fn seconds(text: &str) -> Option<Duration> {
-    let seconds: f64 = text.parse().ok()?;
-    (0.1..=3600.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
-}
-
-fn refused(found: String, scheme: &str) -> ConfigError {
-    let allowed = format!(
-        "{scheme}://user:password@host:port/database, with %XX for special characters in the \
-         password"
-    );
-    ConfigError::conflict(SETTING, found, allowed)
-}
-
-fn option(found: String, allowed: &str) -> ConfigError {
-    ConfigError::conflict(SETTING, found, allowed)
 }
 
 impl fmt::Display for ServerUrl {
@@ -183,23 +132,24 @@ impl fmt::Debug for ServerUrl {
 mod tests {
     use super::*;
 
-    fn refusal(rest: &str) -> String {
-        ServerUrl::parse("postgres", rest).unwrap_err().to_string()
+    fn postgres(rest: &str) -> ServerUrl {
+        ServerUrl::parse("postgres", &format!("postgresql://{rest}")).unwrap()
     }
 
     #[test]
     fn our_options_are_taken_and_the_drivers_are_left() {
-        let rest =
-            "u:p%40ss@db.example:5433/site?timeout=0.5&sslmode=verify-full&max_connections=3";
-        let url = ServerUrl::parse("postgres", rest).unwrap();
+        let url = postgres(
+            "u:p%40ss@db.example:5433/site?timeout=0.5&sslmode=verify-full&max_connections=3",
+        );
         assert_eq!(url.timeout, Duration::from_millis(500));
         assert_eq!((url.max_connections, url.conn_max_age.as_secs()), (3, 1800));
         let driver = "postgres://u:p%40ss@db.example:5433/site?sslmode=verify-full";
         assert_eq!(url.driver_url, driver);
         assert_eq!(url.to_string(), "postgres://db.example:5433/site");
         assert!(!format!("{url:?}").contains("p%40ss"));
-        let socket = ServerUrl::parse("postgres", "/site?host=/run/postgresql").unwrap();
-        assert_eq!(socket.driver_url, "postgres:///site?host=%2Frun%2Fpostgresql");
+        let socket = postgres("u@/site?host=/run/postgresql");
+        assert_eq!(socket.driver_url, "postgres://u@/site?host=/run/postgresql");
+        assert_eq!(postgres("h/site").to_string(), "postgres://h:5432/site");
     }
 
     #[test]
@@ -207,13 +157,15 @@ mod tests {
         for (rest, expected) in [
             ("u:secret@h", "no name of a database"),
             ("u:secret@h/", "no name of a database"),
-            ("u:secret@h:port/d", "no URL"),
-            ("u:secret#@h/d", "not shown"),
-            ("u:secret@h/d?timeout=0", "seconds, 0.1 to 3600"),
-            ("u:secret@h/d?max_connections=0", "1 to 10000"),
-            ("u:secret@h/d?time_out=3", "an option \"time_out\""),
+            ("u:secret@h:port/d", "an address that is none"),
+            ("u:secret#@h/d", "a space or a #"),
+            ("u:secret/@h/d", "an @ behind the hosts"),
+            ("u:secret@h/d?timeout=0", "timeout=0"),
+            ("u:secret@h/d?max_connections=0", "a number from 1 to 10000"),
+            ("u:secret@h/d?time_out=3", "the option \"time_out\""),
         ] {
-            let error = refusal(rest);
+            let error = ServerUrl::parse("mysql", &format!("mysql://{rest}")).unwrap_err();
+            let error = error.to_string();
             assert!(error.starts_with("DATABASE_URL: found "), "{error}");
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains("secret"), "{error}");

@@ -1,9 +1,23 @@
-//! The parts of a URL with several hosts, which no library for URLs takes apart.
+//! The parts of a URL of a store, which may have several hosts: no library for URLs takes those apart.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Host, SCHEMES, Wrong};
+/// What is wrong with a URL, without its secrets.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) found: String,
+    pub(super) allowed: String,
+}
+
+/// A host and its port.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Host {
+    /// Without the brackets around an IPv6 address.
+    pub(crate) name: String,
+    pub(crate) port: u16,
+}
 
 /// What a URL consists of, and the options that nobody asked for yet.
 #[derive(Debug)]
@@ -22,9 +36,10 @@ pub(super) fn wrong(found: impl Into<String>, allowed: impl Into<String>) -> Wro
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn split(url: &'a str) -> Result<Self, Wrong> {
+    /// Takes a URL apart; `schemes` is what may stand before it.
+    pub(super) fn split(url: &'a str, schemes: &str) -> Result<Self, Wrong> {
         let Some((scheme, rest)) = url.split_once("://") else {
-            return Err(wrong("a text without a scheme", SCHEMES));
+            return Err(wrong("a text without a scheme", schemes));
         };
         if url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#') {
             let mend = "a URL; in a password such characters are written %20, %23 and so on";
@@ -42,8 +57,25 @@ impl<'a> Parts<'a> {
         Ok(Self { scheme, authority, path, options: options.collect(), known: Vec::new() })
     }
 
+    /// The options that nobody asked for, as they stand in the URL, if all of them are in `others`.
+    pub(super) fn rest(&mut self, others: &[&'static str]) -> Result<String, Wrong> {
+        let is_other = |(name, _): &(&str, &str)| others.contains(name);
+        self.known.extend(others);
+        let (rest, strangers) = self.options.drain(..).partition(is_other);
+        self.options = strangers;
+        let rest: Vec<(&str, &str)> = rest;
+        self.refuse_others()?;
+        let rest: Vec<String> =
+            rest.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Ok(rest.join("&"))
+    }
+
     /// Every option must have been asked for.
     pub(super) fn finish(self) -> Result<(), Wrong> {
+        self.refuse_others()
+    }
+
+    fn refuse_others(&self) -> Result<(), Wrong> {
         match self.options.first() {
             None => Ok(()),
             Some((name, _)) => {
@@ -154,93 +186,12 @@ pub(super) fn decode(text: &str) -> Result<String, Wrong> {
     String::from_utf8(bytes).map_err(|_| wrong("a text that is not UTF-8", "UTF-8 behind each %"))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::super::{CacheUrl, MemcachedServer, RedisShape, RedisUrl};
-    use super::*;
-
-    fn redis(url: &str) -> RedisUrl {
-        match CacheUrl::parse(url, Path::new("/base")).unwrap() {
-            CacheUrl::Redis(url) => url,
-            other => panic!("not Redis: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_password_may_have_any_character() {
-        let url =
-            redis("rediss://me:p%40ss%2F%3A%25:@h:7000/3?timeout=0.25&wait=2&sslrootcert=ca.pem");
-        assert_eq!(url.user.as_deref(), Some("me"));
-        assert_eq!(url.password.as_ref().unwrap().expose(), "p@ss/:%:");
-        assert_eq!((url.tls, url.database, url.wait), (true, 3, 2));
-        assert_eq!(url.timeout, Duration::from_millis(250));
-        assert_eq!(url.root_certificate.as_deref(), Some(Path::new("/base/ca.pem")));
-        assert_eq!(format!("{url:?}"), "rediss://h:7000");
-    }
-
-    #[test]
-    fn several_hosts_have_a_shape() {
-        let url = redis("valkey+cluster://a,b:7001,[::1]:7002");
-        assert!(url.shape == RedisShape::Cluster);
-        assert_eq!(format!("{url:?}"), "redis+cluster://a:6379,b:7001,[::1]:7002");
-        let url = redis("redis+sentinel://:x@a,b:7/my%20master/2?sentinel_password=y");
-        assert!(url.shape == RedisShape::Sentinel("my master".to_owned()));
-        assert_eq!((url.hosts[0].port, url.hosts[1].port, url.database), (26379, 7, 2));
-        assert_eq!(url.sentinel_password.unwrap().expose(), "y");
-    }
-
-    #[test]
-    fn memcached_has_hosts_or_a_socket() {
-        let url = CacheUrl::parse("memcached://a,b:1?pool=9", Path::new("")).unwrap();
-        assert_eq!(format!("{url:?}"), "memcached://a:11211,b:1");
-        let CacheUrl::Memcached(url) = url else { panic!("not memcached") };
-        assert_eq!(url.pool, 9);
-        let url = CacheUrl::parse("memcached:///run/m.sock", Path::new("")).unwrap();
-        let CacheUrl::Memcached(url) = url else { panic!("not memcached") };
-        assert!(url.servers == [MemcachedServer::Unix("/run/m.sock".to_owned())]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_without_the_secrets() {
-        let cases = [
-            ("hunter2", "without a scheme"),
-            ("oracle://u:hunter2@h", "the scheme \"oracle\""),
-            ("redis+x://h", "the scheme \"redis+x\""),
-            ("redis+://h", "the scheme \"redis+\""),
-            ("redis://:hunter2@", "an address that is none"),
-            ("redis://:hunter2@h:port", "an address that is none"),
-            ("redis://:hunter2@::1", "an address that is none"),
-            ("redis://:hunter2@h:0", "an address that is none"),
-            ("redis://:hunter2@h:99999", "an address that is none"),
-            ("redis://:hunter#2@h", "a space or a #"),
-            ("redis://:hunter2/@h", "an @ behind the hosts"),
-            ("redis://:hunter2?@h", "an @ behind the hosts"),
-            ("redis://:hunter2%@h", "a % that does not stand before"),
-            ("redis://:hunter2@a,b", "several hosts"),
-            ("redis://:hunter2@a/x", "no number of a database"),
-            ("redis+cluster://:hunter2@a/1", "a database in a Redis Cluster"),
-            ("redis+sentinel://:hunter2@a", "no name of a master"),
-            ("redis://:hunter2@a?timeout=0", "timeout=0"),
-            ("redis://:hunter2@a?timeout=NaN", "timeout=NaN"),
-            ("redis://:hunter2@a?wait=-1", "wait=-1"),
-            ("redis://:hunter2@a?tiemout=1", "the option \"tiemout\""),
-            ("redis://:hunter2@a?sslrootcert=x", "sslrootcert without TLS"),
-            ("redis://a?sentinel_password=hunter2", "the option \"sentinel_password\""),
-            ("memory://hunter2", "something behind memory://"),
-            ("memory://?max_entries=0", "max_entries=0"),
-            ("memcached://u:hunter2@a", "a user or a password"),
-            ("memcached://a/b", "a path behind"),
-            ("memcached://", "an address that is none"),
-        ];
-        for (url, expected) in cases {
-            let error = CacheUrl::parse(url, Path::new("")).unwrap_err().to_string();
-            assert!(
-                error.starts_with("CACHES: found ") && error.contains(expected),
-                "{url}: {error}"
-            );
-            assert!(!error.contains("hunter"), "{error}");
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name.contains(':') {
+            write!(f, "[{}]:{}", self.name, self.port)
+        } else {
+            write!(f, "{}:{}", self.name, self.port)
         }
     }
 }
