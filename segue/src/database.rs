@@ -1,19 +1,21 @@
 //! The database: connections, Django's tables, and what its errors mean.
 
 pub(crate) mod column;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod connections;
 mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod pools;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-mod server;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod statement;
 mod transaction;
 mod trouble;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod words;
 
 use std::fmt;
 use std::future::Future;
@@ -28,9 +30,9 @@ pub use migrations::{Applied, Migration};
 pub(crate) use pools::Side;
 pub(crate) use statement::{Row, Statement, Value};
 
-use pools::Pools;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-use server::Refusal;
+use connections::Connections;
+use pools::Pools;
 
 /// An open database: a file of SQLite's, or connections to PostgreSQL, MySQL or MariaDB. Clones
 /// share them.
@@ -55,8 +57,6 @@ pub struct Database {
     name: Arc<str>,
     /// How long anything may take, on a server.
     limit: Option<Duration>,
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
-    refusal: Refusal,
 }
 
 impl Database {
@@ -89,19 +89,17 @@ impl Database {
             }
             #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres(server) => {
-                let refusal = Refusal::default();
-                let pool = postgres::pool(server, &refusal);
-                let pools = pool.map(Pools::Postgres).map_err(|error| invalid(&name, &error))?;
-                let database = Self { refusal, ..Self::of(pools, name, Some(server.timeout)) };
+                let pools = postgres::connections(server).map(Pools::Postgres);
+                let pools = pools.map_err(|error| invalid(&name, &error))?;
+                let database = Self::of(pools, name, Some(server.timeout));
                 database.greet().await.map_err(refused)?;
                 Ok(database)
             }
             #[cfg(feature = "mysql")]
             DatabaseUrl::MySql(server) => {
-                let refusal = Refusal::default();
-                let pool = mysql::pool(server, &refusal);
-                let pools = pool.map(Pools::MySql).map_err(|error| invalid(&name, &error))?;
-                let database = Self { refusal, ..Self::of(pools, name, Some(server.timeout)) };
+                let pools = mysql::connections(server).map(Pools::MySql);
+                let pools = pools.map_err(|error| invalid(&name, &error))?;
+                let database = Self::of(pools, name, Some(server.timeout));
                 database.greet().await.map_err(refused)?;
                 Ok(database)
             }
@@ -118,13 +116,7 @@ impl Database {
     }
 
     fn of(pools: Pools, name: impl Into<Arc<str>>, limit: Option<Duration>) -> Self {
-        Self {
-            pools,
-            name: name.into(),
-            limit,
-            #[cfg(any(feature = "postgres", feature = "mysql"))]
-            refusal: Refusal::default(),
-        }
+        Self { pools, name: name.into(), limit }
     }
 
     /// Waits for the statements that are under way and closes every connection. What comes later
@@ -250,7 +242,7 @@ impl From<sqlx::PgPool> for Database {
         let database = options.get_database().unwrap_or_default();
         let name = format!("postgres://{}:{}/{database}", options.get_host(), options.get_port());
         let limit = pool.options().get_acquire_timeout();
-        Self::of(Pools::Postgres(pool), name, Some(limit))
+        Self::of(Pools::Postgres(Connections::Theirs(pool)), name, Some(limit))
     }
 }
 
@@ -263,7 +255,7 @@ impl From<sqlx::MySqlPool> for Database {
         let database = options.get_database().unwrap_or_default();
         let name = format!("mysql://{}:{}/{database}", options.get_host(), options.get_port());
         let limit = pool.options().get_acquire_timeout();
-        Self::of(Pools::MySql(pool), name, Some(limit))
+        Self::of(Pools::MySql(Connections::Theirs(pool)), name, Some(limit))
     }
 }
 

@@ -368,13 +368,14 @@ async fn a_cache_that_hangs_does_not_hold_requests_up() {
 /// The worst of it: the cache is away while a visitor logs out, and comes back with the old entry.
 #[tokio::test]
 async fn a_logout_while_the_cache_is_away_is_a_logout() {
-    for health in [Health::Down, Health::Hangs] {
+    for health in [Health::Down, Health::Hangs, Health::KeepsAll] {
         let place = Place::new();
         let key = place.cached(1).await;
         place.cache.set_health(health);
         let session = open(&place.sessions, &key).await;
         session.flush();
         session.save().await.unwrap();
+        assert!(open(&place.sessions, &key).await.is_empty(), "as long as it is away");
         place.cache.set_health(Health::Up);
         assert_eq!(place.cache.values().len(), 1, "the entry is still there");
         assert!(open(&place.sessions, &key).await.is_empty(), "and is not believed");

@@ -274,6 +274,81 @@ async fn abandoned_requests_give_their_connections_back() {
     }
 }
 
+/// What stands between us and a server, and one day forgets the connections that it has: nobody
+/// closes them, and nothing comes through any more.
+struct Wire {
+    port: u16,
+    forgets: std::sync::Arc<tokio::sync::Notify>,
+}
+
+impl Wire {
+    async fn to(server: u16) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let forgets = std::sync::Arc::new(tokio::sync::Notify::new());
+        let wire = Self { port, forgets: forgets.clone() };
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let forgets = forgets.clone();
+                tokio::spawn(async move {
+                    let mut far =
+                        tokio::net::TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                    let copying = tokio::io::copy_bidirectional(&mut near, &mut far);
+                    tokio::select! {
+                        _ = copying => {}
+                        () = forgets.notified() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        wire
+    }
+}
+
+/// Connections on which no answer ever comes do not fill the pool for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn forgotten_connections_are_given_up() {
+    for place in databases::servers() {
+        place.store().await;
+        let (head, tail) = place.url.split_once("@127.0.0.1:").unwrap();
+        let (server, database) = tail.split_once('/').unwrap();
+        let wire = Wire::to(server.parse().unwrap()).await;
+        let tls =
+            if head.starts_with("postgres") { "sslmode=disable" } else { "ssl-mode=DISABLED" };
+        let options = format!("timeout=1&max_connections=2&{tls}");
+        let url = format!("{head}@127.0.0.1:{}/{database}?{options}", wire.port);
+        let store = DatabaseStore::from_url(&url).await.unwrap();
+        let key = store.create(b"one", in_an_hour()).await.unwrap();
+        let (one, other) = tokio::join!(store.load(&key), store.load(&key));
+        assert!(one.unwrap().is_some() && other.unwrap().is_some());
+        wire.forgets.notify_waiters();
+        let started = Instant::now();
+        let mut failures = 0;
+        while store.load(&key).await.is_err() {
+            failures += 1;
+            assert!(started.elapsed() < Duration::from_secs(20), "{place:?}: never again");
+        }
+        assert!(failures > 0, "the connections were forgotten");
+    }
+}
+
+/// A server that says nothing while a statement is under way.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_never_comes_is_an_error_in_time() {
+    let server = Postgres::start().unwrap();
+    let url = format!("{}?timeout=1", server.url("postgres"));
+    let store = DatabaseStore::from_url(&url).await.unwrap();
+    store.database().migrate().await.unwrap();
+    let key = store.create(b"one", in_an_hour()).await.unwrap();
+    server.pause().unwrap();
+    let started = Instant::now();
+    let waiting = tokio::time::timeout(Duration::from_secs(5), store.load(&key)).await;
+    let error = waiting.expect("it does not hang").unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    server.resume().unwrap();
+}
+
 /// Two statements that wait for each other: the server undoes one, and we do it again.
 #[tokio::test(flavor = "multi_thread")]
 async fn clearing_and_writing_at_once_do_not_fail() {

@@ -1,11 +1,13 @@
 //! Connecting to MySQL and MariaDB, and what their errors mean.
 
 use std::str::FromStr as _;
+use std::time::Duration;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions};
-use sqlx::{ConnectOptions as _, Executor as _, MySqlPool, Row as _};
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError};
+use sqlx::{ConnectOptions as _, Executor as _, MySql, MySqlConnection, Row as _};
 
-use super::server::{self, Refusal};
+use super::connections::{Connections, Server};
+use super::words;
 use crate::error::StoreErrorKind;
 use crate::settings::ServerUrl;
 
@@ -16,30 +18,27 @@ const GREET: &str = "SELECT CAST(VERSION() AS CHAR), CAST(@@GLOBAL.read_only AS 
 const LIMIT_MARIADB: &str = "SET SESSION max_statement_time = ?, innodb_lock_wait_timeout = ?";
 const LIMIT_MYSQL: &str = "SET SESSION max_execution_time = ?, innodb_lock_wait_timeout = ?";
 
-pub(super) fn pool(url: &ServerUrl, refusal: &Refusal) -> Result<MySqlPool, sqlx::Error> {
+pub(super) fn connections(url: &ServerUrl) -> Result<Connections<MySql>, sqlx::Error> {
     let options = MySqlConnectOptions::from_str(url.driver_url())?.disable_statement_logging();
-    let limit = i64::try_from(url.timeout.as_millis()).unwrap_or(i64::MAX);
-    let refusal = refusal.clone();
-    let pool = server::configure(MySqlPoolOptions::new(), url)
-        .after_connect(move |connection, _| {
-            let refusal = refusal.clone();
-            Box::pin(async move {
-                let greeting = connection.fetch_one(sqlx::query(GREET)).await?;
-                let is_mariadb = greeting.try_get::<String, _>(0)?.contains("MariaDB");
-                refusal
-                    .unless(matches!(greeting.try_get::<String, _>(1)?.as_str(), "0" | "OFF"))?;
-                // Whole seconds, one at least: 0 is none at all.
-                let seconds = limit.div_euclid(1000).max(1);
-                let limits = if is_mariadb {
-                    sqlx::query(LIMIT_MARIADB).bind(seconds).bind(seconds)
-                } else {
-                    sqlx::query(LIMIT_MYSQL).bind(limit).bind(seconds)
-                };
-                connection.execute(limits).await.map(drop)
-            })
-        })
-        .connect_lazy_with(options);
-    Ok(pool)
+    Connections::own(options, url)
+}
+
+impl Server for MySql {
+    async fn greet(connection: &mut MySqlConnection, limit: Duration) -> Result<bool, sqlx::Error> {
+        let answer = connection.fetch_one(sqlx::query(GREET)).await?;
+        let is_mariadb = answer.try_get::<String, _>(0)?.contains("MariaDB");
+        let writes = matches!(answer.try_get::<String, _>(1)?.as_str(), "0" | "OFF");
+        // Whole seconds, one at least.
+        let waiting = i64::try_from(limit.as_secs().max(1)).unwrap_or(i64::MAX);
+        let limits = if is_mariadb {
+            sqlx::query(LIMIT_MARIADB).bind(limit.as_secs_f64()).bind(waiting)
+        } else {
+            let milliseconds = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+            sqlx::query(LIMIT_MYSQL).bind(milliseconds).bind(waiting)
+        };
+        connection.execute(limits).await?;
+        Ok(writes)
+    }
 }
 
 /// The server's number of an error; the SQL state says less.
@@ -59,12 +58,12 @@ pub(super) fn explain(number: u16, name: &str) -> Option<(StoreErrorKind, String
         1142 | 1143 => {
             (Refused, format!("this user may not use Django's tables in the database {name}"))
         }
-        1044 | 1045 | 1130 | 1698 => (Refused, server::access_denied(name)),
+        1044 | 1045 | 1130 | 1698 => (Refused, words::access_denied(name)),
         1049 => (Refused, format!("there is no database {name}: create it, then run `migrate`")),
-        1290 | 1792 | 1836 => (Refused, server::read_only(name)),
+        1290 | 1792 | 1836 => (Refused, words::read_only(name)),
         1021 | 1114 => (Refused, format!("the disk under the database {name} is full")),
-        1040 | 1203 | 1226 => (Unavailable, server::too_many_connections(name)),
-        1205 | 1317 | 1969 | 3024 => (Unavailable, server::too_slow(name)),
+        1040 | 1203 | 1226 => (Unavailable, words::too_many_connections(name)),
+        1205 | 1317 | 1969 | 3024 => (Unavailable, words::too_slow(name)),
         1053 | 1077 | 1078 | 1079 => {
             (Unavailable, format!("the database {name} is starting or stopping"))
         }

@@ -1,10 +1,7 @@
 //! Connections to each database, behind one way to run a statement.
 
-#[cfg(feature = "mysql")]
-use sqlx::MySqlPool;
-#[cfg(feature = "postgres")]
-use sqlx::PgPool;
-
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::connections::Connections;
 #[cfg(feature = "sqlite")]
 use super::sqlite::SqlitePools;
 use super::statement::{Row, Statement, Value};
@@ -15,9 +12,9 @@ pub(super) enum Pools {
     #[cfg(feature = "sqlite")]
     Sqlite(SqlitePools),
     #[cfg(feature = "postgres")]
-    Postgres(PgPool),
+    Postgres(Connections<sqlx::Postgres>),
     #[cfg(feature = "mysql")]
-    MySql(MySqlPool),
+    MySql(Connections<sqlx::MySql>),
 }
 
 /// Who may answer: on SQLite there are connections for reading, which no write holds up.
@@ -57,17 +54,17 @@ impl Pools {
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
-                let mut lent = Lent::from(pool).await?;
-                let done = query!(statement.postgres, values).execute(lent.connection()).await;
-                lent.is_idle();
+                let mut lent = pool.lend().await?;
+                let done = query!(statement.postgres, values).execute(lent.connection()?).await;
+                lent.ended(&done);
                 Ok(done?.rows_affected())
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
                 let values = in_order(statement, values);
-                let mut lent = Lent::from(pool).await?;
-                let done = query!(statement.mysql, &values).execute(lent.connection()).await;
-                lent.is_idle();
+                let mut lent = pool.lend().await?;
+                let done = query!(statement.mysql, &values).execute(lent.connection()?).await;
+                lent.ended(&done);
                 Ok(done?.rows_affected())
             }
         }
@@ -89,18 +86,18 @@ impl Pools {
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
                 let _ = side;
-                let mut lent = Lent::from(pool).await?;
-                let rows = query!(statement.postgres, values).fetch_all(lent.connection()).await;
-                lent.is_idle();
+                let mut lent = pool.lend().await?;
+                let rows = query!(statement.postgres, values).fetch_all(lent.connection()?).await;
+                lent.ended(&rows);
                 texts(&rows?)
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
                 let _ = side;
                 let values = in_order(statement, values);
-                let mut lent = Lent::from(pool).await?;
-                let rows = query!(statement.mysql, &values).fetch_all(lent.connection()).await;
-                lent.is_idle();
+                let mut lent = pool.lend().await?;
+                let rows = query!(statement.mysql, &values).fetch_all(lent.connection()?).await;
+                lent.ended(&rows);
                 texts(&rows?)
             }
         }
@@ -139,37 +136,4 @@ where
         columns.collect::<Result<_, _>>().map(Row)
     };
     rows.iter().map(columns).collect()
-}
-
-/// A connection that is lent from a pool. If its request goes away half-way, it is closed: to wait
-/// for the answer, of a server that may be gone, would keep its place in the pool for ever.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(super) struct Lent<DB: sqlx::Database> {
-    connection: sqlx::pool::PoolConnection<DB>,
-    is_idle: bool,
-}
-
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-impl<DB: sqlx::Database> Lent<DB> {
-    pub(super) async fn from(pool: &sqlx::Pool<DB>) -> Result<Self, sqlx::Error> {
-        Ok(Self { connection: pool.acquire().await?, is_idle: false })
-    }
-
-    pub(super) fn connection(&mut self) -> &mut DB::Connection {
-        &mut self.connection
-    }
-
-    /// The statement has ended, well or not: the next one may use the connection.
-    pub(super) fn is_idle(&mut self) {
-        self.is_idle = true;
-    }
-}
-
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-impl<DB: sqlx::Database> Drop for Lent<DB> {
-    fn drop(&mut self) {
-        if !self.is_idle {
-            self.connection.close_on_drop();
-        }
-    }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use sqlx::Executor as _;
 #[cfg(feature = "mysql")]
 use sqlx::Row as _;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[cfg(feature = "sqlite")]
 use sqlx::Transaction as SqlTransaction;
 
-#[cfg(feature = "mysql")]
-use super::pools::Lent;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::connections::Lent;
 #[cfg(feature = "mysql")]
 use super::pools::in_order;
 use super::pools::{Pools, query, texts};
@@ -33,7 +33,7 @@ pub(super) enum Transaction {
     #[cfg(feature = "sqlite")]
     Sqlite(SqlTransaction<'static, sqlx::Sqlite>),
     #[cfg(feature = "postgres")]
-    Postgres(SqlTransaction<'static, sqlx::Postgres>),
+    Postgres(Lent<sqlx::Postgres>),
     #[cfg(feature = "mysql")]
     MySql(Lent<sqlx::MySql>),
 }
@@ -47,16 +47,17 @@ impl Transaction {
             }
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                transaction.execute(LOCK).await?;
-                Ok(Self::Postgres(transaction))
+                let mut lent = pool.lend().await?;
+                lent.connection()?.execute("BEGIN").await?;
+                lent.connection()?.execute(LOCK).await?;
+                Ok(Self::Postgres(lent))
             }
             #[cfg(feature = "mysql")]
             Pools::MySql(pool) => {
-                let mut lent = Lent::from(pool).await?;
+                let mut lent = pool.lend().await?;
                 let seconds = i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX);
                 let lock = sqlx::query("SELECT GET_LOCK('segue.migrate', ?)").bind(seconds);
-                let answer = lent.connection().fetch_one(lock).await?;
+                let answer = lent.connection()?.fetch_one(lock).await?;
                 match answer.try_get(0)? {
                     Some(1_i64) => Ok(Self::MySql(lent)),
                     _ => Err(sqlx::Error::PoolTimedOut),
@@ -76,13 +77,13 @@ impl Transaction {
                 query!(statement.sqlite, values).execute(&mut **transaction).await.map(drop)
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(transaction) => {
-                query!(statement.postgres, values).execute(&mut **transaction).await.map(drop)
+            Self::Postgres(lent) => {
+                query!(statement.postgres, values).execute(lent.connection()?).await.map(drop)
             }
             #[cfg(feature = "mysql")]
             Self::MySql(lent) => {
                 let values = in_order(statement, values);
-                query!(statement.mysql, &values).execute(lent.connection()).await.map(drop)
+                query!(statement.mysql, &values).execute(lent.connection()?).await.map(drop)
             }
         }
     }
@@ -98,13 +99,13 @@ impl Transaction {
                 texts(&query!(statement.sqlite, values).fetch_all(&mut **transaction).await?)
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(transaction) => {
-                texts(&query!(statement.postgres, values).fetch_all(&mut **transaction).await?)
+            Self::Postgres(lent) => {
+                texts(&query!(statement.postgres, values).fetch_all(lent.connection()?).await?)
             }
             #[cfg(feature = "mysql")]
             Self::MySql(lent) => {
                 let values = in_order(statement, values);
-                texts(&query!(statement.mysql, &values).fetch_all(lent.connection()).await?)
+                texts(&query!(statement.mysql, &values).fetch_all(lent.connection()?).await?)
             }
         }
     }
@@ -114,12 +115,16 @@ impl Transaction {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(transaction) => transaction.commit().await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(transaction) => transaction.commit().await,
+            Self::Postgres(mut lent) => {
+                let done = lent.connection()?.execute("COMMIT").await;
+                lent.ended(&done);
+                done.map(drop)
+            }
             #[cfg(feature = "mysql")]
             Self::MySql(mut lent) => {
-                lent.connection().execute("DO RELEASE_LOCK('segue.migrate')").await?;
-                lent.is_idle();
-                Ok(())
+                let done = lent.connection()?.execute("DO RELEASE_LOCK('segue.migrate')").await;
+                lent.ended(&done);
+                done.map(drop)
             }
         }
     }

@@ -1,15 +1,17 @@
 //! What a driver's error means, in words that help to mend it.
 
 use super::Database;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::connections::IsReplica;
 #[cfg(feature = "mysql")]
 use super::mysql;
 use super::pools::Pools;
 #[cfg(feature = "postgres")]
 use super::postgres;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-use super::server;
 #[cfg(feature = "sqlite")]
 use super::sqlite;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::words;
 use crate::error::{StoreError, StoreErrorKind};
 
 impl Database {
@@ -53,7 +55,9 @@ impl Database {
         use StoreErrorKind::{Refused, Unavailable};
         let name = &*self.name;
         match error {
-            _ if self.refusal.is_replica() => (Refused, server::read_only(name)),
+            sqlx::Error::Configuration(error) if error.is::<IsReplica>() => {
+                (Refused, words::read_only(name))
+            }
             sqlx::Error::PoolTimedOut => {
                 let seconds = self.limit.unwrap_or_default().as_secs_f64();
                 (
@@ -64,10 +68,10 @@ impl Database {
                     ),
                 )
             }
-            sqlx::Error::Tls(_) => (Refused, server::unsafe_connection(name)),
+            sqlx::Error::Tls(_) => (Refused, words::unsafe_connection(name)),
             // So the drivers say that the handshake failed.
             sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                (Refused, server::unsafe_connection(name))
+                (Refused, words::unsafe_connection(name))
             }
             sqlx::Error::Io(_) => (Unavailable, format!("no connection to the database {name}")),
             _ => (Unavailable, format!("the database {name} failed")),

@@ -14,6 +14,8 @@ pub enum Health {
     Down,
     /// No call ever ends.
     Hangs,
+    /// It answers, and removes nothing.
+    KeepsAll,
 }
 
 #[derive(Clone, Debug)]
@@ -49,7 +51,7 @@ impl TestCache {
         // Lets other requests in between, as a real cache does.
         tokio::task::yield_now().await;
         match self.0.health.load(Ordering::SeqCst) {
-            up if up == Health::Up as u8 => Ok(()),
+            up if up == Health::Up as u8 || up == Health::KeepsAll as u8 => Ok(()),
             down if down == Health::Down as u8 => {
                 let message = "the test cache was told to fail";
                 Err(StoreError::new(StoreErrorKind::Unavailable, message))
@@ -110,6 +112,10 @@ impl Cache for TestCache {
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
         self.call().await?;
+        if self.0.health.load(Ordering::SeqCst) == Health::KeepsAll as u8 {
+            let message = "the test cache was told to keep all";
+            return Err(StoreError::new(StoreErrorKind::Refused, message));
+        }
         self.values().remove(name);
         Ok(())
     }

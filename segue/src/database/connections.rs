@@ -1,0 +1,178 @@
+//! Connections to a database server: few, kept, and never waited for in vain.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use crate::settings::ServerUrl;
+
+/// A connection that was used this short a time ago is taken for alive without asking.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A kind of server.
+pub(super) trait Server: sqlx::Database {
+    /// Sets a limit to each statement on the server's side too, and tells whether it may write.
+    fn greet(
+        connection: &mut Self::Connection,
+        limit: Duration,
+    ) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
+}
+
+/// The server only reads: what it says may be old, a session that was ended may still be there.
+#[derive(Debug)]
+pub(super) struct IsReplica;
+
+impl fmt::Display for IsReplica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server is a replica, or read-only")
+    }
+}
+
+impl Error for IsReplica {}
+
+/// Connections that we made, or a pool of sqlx's that the user opened.
+///
+/// Not sqlx's own pool for ours: it asks the server after each use whether the connection is well,
+/// and waits for the answer for as long as the network likes, with the connection's place taken; and
+/// it goes on trying where a server refuses to be connected to, until the request's time is over.
+pub(super) enum Connections<DB: Server> {
+    Own(managed::Pool<Maker<DB>>),
+    Theirs(sqlx::Pool<DB>),
+}
+
+impl<DB: Server> fmt::Debug for Connections<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The options have a password.
+        f.debug_struct("Connections").finish_non_exhaustive()
+    }
+}
+
+impl<DB: Server> Clone for Connections<DB> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Own(pool) => Self::Own(pool.clone()),
+            Self::Theirs(pool) => Self::Theirs(pool.clone()),
+        }
+    }
+}
+
+impl<DB: Server> Connections<DB> {
+    /// Connections by these options, made when they are needed.
+    pub(super) fn own(
+        options: <DB::Connection as sqlx::Connection>::Options,
+        url: &ServerUrl,
+    ) -> Result<Self, sqlx::Error> {
+        let maker = Maker { options, limit: url.timeout, max_age: url.conn_max_age };
+        let most = usize::try_from(url.max_connections).unwrap_or(usize::MAX);
+        let pool = managed::Pool::builder(maker).max_size(most).build();
+        pool.map(Self::Own).map_err(|error| sqlx::Error::Configuration(error.into()))
+    }
+
+    pub(super) async fn lend(&self) -> Result<Lent<DB>, sqlx::Error> {
+        let connection = match self {
+            Self::Own(pool) => Borrowed::Own(pool.get().await.map_err(|error| match error {
+                PoolError::Backend(error) => error,
+                PoolError::Closed => sqlx::Error::PoolClosed,
+                _ => sqlx::Error::PoolTimedOut,
+            })?),
+            Self::Theirs(pool) => Borrowed::Theirs(pool.acquire().await?),
+        };
+        Ok(Lent { connection: Some(connection), is_idle: false })
+    }
+
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Own(pool) => pool.close(),
+            Self::Theirs(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Makes connections, and looks after those that are kept.
+pub(super) struct Maker<DB: sqlx::Database> {
+    options: <DB::Connection as sqlx::Connection>::Options,
+    limit: Duration,
+    max_age: Duration,
+}
+
+impl<DB: Server> Maker<DB> {
+    async fn connect(&self) -> Result<DB::Connection, sqlx::Error> {
+        let mut connection = self.options.connect().await?;
+        // The server gives up first: then it is known that nothing was done.
+        let limit = self.limit.mul_f64(0.8);
+        if DB::greet(&mut connection, limit).await? {
+            Ok(connection)
+        } else {
+            Err(sqlx::Error::Configuration(IsReplica.into()))
+        }
+    }
+}
+
+impl<DB: Server> managed::Manager for Maker<DB> {
+    type Type = DB::Connection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<DB::Connection, sqlx::Error> {
+        // Seldom and large: not a part of every request's future.
+        Box::pin(self.connect()).await
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut DB::Connection,
+        metrics: &Metrics,
+    ) -> RecycleResult<sqlx::Error> {
+        if metrics.age() > self.max_age {
+            return Err(RecycleError::message("it is old"));
+        }
+        if metrics.last_used() > FRESH {
+            connection.ping().await?;
+        }
+        Ok(())
+    }
+}
+
+/// A connection that is lent. If its request goes away half-way, it is closed: to wait for the
+/// answer, of a server that may be gone, would keep its place in the pool for ever.
+pub(super) struct Lent<DB: Server> {
+    connection: Option<Borrowed<DB>>,
+    is_idle: bool,
+}
+
+enum Borrowed<DB: Server> {
+    Own(Object<Maker<DB>>),
+    Theirs(sqlx::pool::PoolConnection<DB>),
+}
+
+impl<DB: Server> Lent<DB> {
+    pub(super) fn connection(&mut self) -> Result<&mut DB::Connection, sqlx::Error> {
+        match &mut self.connection {
+            Some(Borrowed::Own(connection)) => Ok(connection),
+            Some(Borrowed::Theirs(connection)) => Ok(connection),
+            None => Err(sqlx::Error::PoolClosed),
+        }
+    }
+
+    /// The statement has ended, well or not: the next one may use the connection, if that is well.
+    pub(super) fn ended<T>(&mut self, answer: &Result<T, sqlx::Error>) {
+        use sqlx::Error::{Io, Protocol, Tls};
+        self.is_idle = !matches!(answer, Err(Io(_) | Protocol(_) | Tls(_)));
+    }
+}
+
+impl<DB: Server> Drop for Lent<DB> {
+    fn drop(&mut self) {
+        if self.is_idle {
+            return;
+        }
+        match self.connection.take() {
+            // Without a word to the server, which may not be listening.
+            Some(Borrowed::Own(connection)) => drop(Object::take(connection)),
+            Some(Borrowed::Theirs(mut connection)) => connection.close_on_drop(),
+            None => {}
+        }
+    }
+}
