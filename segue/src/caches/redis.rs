@@ -27,7 +27,8 @@ use link::Link;
 use words::Trouble;
 
 /// Compares and swaps in one step. The value is read by `GETEX`, which counts as a write: a replica
-/// refuses it, and so does a master that was demoted, where `GET` would answer what it knows.
+/// refuses it, and so does a master that was demoted, where `GET` would answer what it knows. It also
+/// is why a server whose memory is full, which refuses new values, lets old ones be changed.
 const SWAP: &str = "\
 local current = redis.call('GETEX', KEYS[1])
 if not current then return 0 end
@@ -112,6 +113,7 @@ impl RedisCache {
         name: &str,
         command: Cmd,
         again: bool,
+        until: Instant,
         changed: impl Fn(&Value) -> bool,
     ) -> Result<Value, StoreError> {
         let mut commands = Pipeline::with_capacity(2);
@@ -121,7 +123,7 @@ impl RedisCache {
             let patience = self.timeout.mul_f32(0.75).as_millis();
             commands.cmd("WAIT").arg(self.wait).arg(u64::try_from(patience).unwrap_or(1).max(1));
         }
-        let mut answers = self.run(&self.writes, name, &commands, again).await?.into_iter();
+        let mut answers = self.run(&self.writes, name, &commands, again, until).await?.into_iter();
         let answer = self.answer(answers.next())?;
         if self.wait > 0 && changed(&answer) {
             self.confirm(answers.next())?;
@@ -149,10 +151,14 @@ impl RedisCache {
         name: &str,
         commands: &Pipeline,
         again: bool,
+        until: Instant,
     ) -> Result<Vec<Value>, StoreError> {
-        let until = Instant::now() + self.timeout;
         let ran = link.run(name, commands, again, until).await;
         ran.map_err(|trouble| self.error(trouble))
+    }
+
+    fn until(&self) -> Instant {
+        Instant::now() + self.timeout
     }
 
     fn answer(&self, answer: Option<Value>) -> Result<Value, StoreError> {
@@ -183,7 +189,8 @@ impl Cache for RedisCache {
     async fn get(&self, name: &str) -> Result<Option<Record>, StoreError> {
         let mut commands = Pipeline::with_capacity(2);
         commands.cmd("GETEX").arg(name).cmd("PTTL").arg(name);
-        let mut answers = self.run(&self.reads, name, &commands, true).await?.into_iter();
+        let mut answers =
+            self.run(&self.reads, name, &commands, true, self.until()).await?.into_iter();
         let value = match self.answer(answers.next())? {
             Value::Nil => return Ok(None),
             Value::BulkString(value) => value,
@@ -212,7 +219,10 @@ impl Cache for RedisCache {
             Life::Millis(millis) => command.arg("PX").arg(millis),
             Life::Endless => &mut command,
         };
-        match self.write(name, command, false, |answer| *answer == Value::Okay).await? {
+        match self
+            .write(name, command, false, self.until(), |answer| *answer == Value::Okay)
+            .await?
+        {
             Value::Okay => Ok(true),
             Value::Nil => Ok(false),
             other => Err(self.nonsense(&other)),
@@ -236,12 +246,17 @@ impl Cache for RedisCache {
             command.arg(script).arg(1).arg(name).arg(seen.payload()).arg(value).arg(&life);
             command
         };
-        let stored = |answer: &Value| *answer == Value::Int(2);
-        let known = self.write(name, script("EVALSHA", &SWAP_DIGEST), false, stored).await;
-        let swapped = match known {
+        let (until, stored) = (self.until(), |answer: &Value| *answer == Value::Int(2));
+        // The whole script where replicas confirm: they would be waited for in vain, and so twice,
+        // where the server does not know it.
+        let known = match self.wait {
+            0 => script("EVALSHA", &SWAP_DIGEST),
+            _ => script("EVAL", SWAP),
+        };
+        let swapped = match self.write(name, known, false, until, stored).await {
             // It was restarted, or is another one than last time: nothing was done.
             Err(error) if words::is_unknown_script(&error) => {
-                self.write(name, script("EVAL", SWAP), false, stored).await?
+                self.write(name, script("EVAL", SWAP), false, until, stored).await?
             }
             other => other?,
         };
@@ -256,7 +271,10 @@ impl Cache for RedisCache {
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
         let mut command = cmd("DEL");
         command.arg(name);
-        match self.write(name, command, true, |answer| *answer != Value::Int(0)).await? {
+        match self
+            .write(name, command, true, self.until(), |answer| *answer != Value::Int(0))
+            .await?
+        {
             Value::Int(_) => Ok(()),
             other => Err(self.nonsense(&other)),
         }

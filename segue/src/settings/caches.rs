@@ -149,12 +149,11 @@ pub(super) fn read(
 ) -> Result<BTreeMap<String, CacheSettings>, ConfigError> {
     let mut found = BTreeMap::new();
     if let Some(value) = reader.value(SETTING) {
-        let origin = origin(value);
         let ValueKind::Table(aliases) = &value.kind else {
-            return Err(invalid(SETTING, "something else (not shown)", origin, ALIASES));
+            return Err(invalid(SETTING, "something else (not shown)", origin(value), ALIASES));
         };
         for (alias, value) in aliases {
-            found.insert(alias.clone(), Found::read(alias, value, &origin)?);
+            found.insert(alias.clone(), Found::read(alias, value)?);
         }
     }
     if let Some(value) = reader.value("CACHE_URL") {
@@ -211,9 +210,9 @@ impl Found {
         }
     }
 
-    fn read(alias: &str, value: &Value, origin: &str) -> Result<Self, ConfigError> {
+    fn read(alias: &str, value: &Value) -> Result<Self, ConfigError> {
         let place =
-            Place { setting: SETTING, alias: Some(alias.to_owned()), origin: origin.to_owned() };
+            Place { setting: SETTING, alias: Some(alias.to_owned()), origin: origin(value) };
         let mut found = Self::at(place);
         match &value.kind {
             ValueKind::String(url) => found.location.push(url.clone()),

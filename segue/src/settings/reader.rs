@@ -164,7 +164,11 @@ fn texts(value: &Value) -> Option<Vec<String>> {
 }
 
 pub(super) fn origin(value: &Value) -> String {
-    value.origin().unwrap_or("the settings").to_owned()
+    let within = || match &value.kind {
+        ValueKind::Table(values) => values.values().find_map(Value::origin),
+        _ => None,
+    };
+    value.origin().or_else(within).unwrap_or("the settings").to_owned()
 }
 
 fn from_environment(value: &Value) -> bool {

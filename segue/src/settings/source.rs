@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use config::{Config, File, FileFormat, Map, Source, Value};
+use config::{Config, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::names::NAMES;
 use crate::error::ConfigError;
@@ -58,9 +58,21 @@ impl<S: Source + Clone + Send + Sync + 'static> Source for Named<S> {
 
     fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
         let values = self.inner.collect()?;
-        let named = |(key, value): (String, Value)| (key, Value::new(Some(&self.name), value.kind));
-        Ok(values.into_iter().map(named).collect())
+        Ok(named(values, &self.name))
     }
+}
+
+/// The values within a table need a name as well: the layers are laid over each other value by
+/// value, and of the table itself it is lost.
+fn named(values: Map<String, Value>, name: &String) -> Map<String, Value> {
+    let one = |(key, value): (String, Value)| {
+        let kind = match value.kind {
+            ValueKind::Table(values) => ValueKind::Table(named(values, name)),
+            other => other,
+        };
+        (key, Value::new(Some(name), kind))
+    };
+    values.into_iter().map(one).collect()
 }
 
 /// The variables that are settings, under their own names; an empty one counts as not set.
