@@ -1,7 +1,12 @@
 //! Every cache keeps the contract, and so does the session engine on it; names and values are as
 //! Django has them.
 
-#![cfg(feature = "testing")]
+#![cfg(all(
+    feature = "testing",
+    feature = "redis",
+    feature = "memcached",
+    feature = "memory-cache"
+))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
