@@ -1,5 +1,5 @@
 //! A cache has done what it was asked, and the answer is lost: what may be repeated is, and a write
-//! is an error, once.
+//! is an error, once. And others who do not say what they should.
 
 #![cfg(all(feature = "redis", feature = "memcached"))]
 #![allow(
@@ -30,6 +30,8 @@ struct Cutter {
     cuts: Arc<AtomicUsize>,
     /// How often something with the word in it was sent.
     sent: Arc<AtomicUsize>,
+    /// Connections of an older generation pass on nothing any more, and stay.
+    generation: Arc<AtomicUsize>,
 }
 
 impl Cutter {
@@ -37,11 +39,24 @@ impl Cutter {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (cuts, sent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let cutter = Self { address, cuts: cuts.clone(), sent: sent.clone() };
+        let generation = Arc::new(AtomicUsize::new(0));
+        let cutter = Self {
+            address,
+            cuts: cuts.clone(),
+            sent: sent.clone(),
+            generation: generation.clone(),
+        };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&server).await.unwrap();
-                tokio::spawn(pass(client, server, word, cuts.clone(), sent.clone()));
+                let born = generation.load(Ordering::SeqCst);
+                let (cuts, sent, generation) = (cuts.clone(), sent.clone(), generation.clone());
+                tokio::spawn(async move {
+                    pass(client, server, word, &cuts, &sent, || {
+                        generation.load(Ordering::SeqCst) > born
+                    })
+                    .await;
+                });
             }
         });
         cutter
@@ -50,6 +65,11 @@ impl Cutter {
     fn cut(&self, times: usize) {
         self.cuts.store(times, Ordering::SeqCst);
         self.sent.store(0, Ordering::SeqCst);
+    }
+
+    /// The network between here and there is gone, as far as the connections of now go.
+    fn mute(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     fn sent(&self) -> usize {
@@ -61,14 +81,16 @@ async fn pass(
     mut client: TcpStream,
     mut server: TcpStream,
     word: &str,
-    cuts: Arc<AtomicUsize>,
-    sent: Arc<AtomicUsize>,
+    cuts: &AtomicUsize,
+    sent: &AtomicUsize,
+    is_mute: impl Fn() -> bool,
 ) {
     let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let mut marked = false;
     loop {
         tokio::select! {
             read = client.read(&mut asked) => match read {
+                Ok(1..) if is_mute() => std::future::pending().await,
                 Ok(length @ 1..) => {
                     let bytes = &asked[..length];
                     marked = bytes.windows(word.len()).any(|found| found == word.as_bytes());
@@ -147,4 +169,73 @@ async fn of_memcached() {
     let cutter = Cutter::before(server.address(), "marked").await;
     let url = format!("memcached://{}?pool=1", cutter.address);
     check(MemcachedCache::from_url(&url).unwrap(), &cutter).await;
+}
+
+/// TCP takes a quarter of an hour to notice; the next request is not to wait for that.
+#[tokio::test]
+async fn a_connection_that_leads_nowhere_is_left() {
+    let server = Redis::start().unwrap();
+    let cutter = Cutter::before(format!("127.0.0.1:{}", server.port()), "marked").await;
+    let url = format!("redis://{}?timeout=0.3", cutter.address);
+    let redis = RedisCache::from_url(&url).unwrap();
+    let other = Memcached::start().unwrap();
+    let before_other = Cutter::before(other.address(), "marked").await;
+    let url = format!("memcached://{}?timeout=0.3", before_other.address);
+    let memcached = MemcachedCache::from_url(&url).unwrap();
+    assert_eq!(redis.get("x").await.unwrap(), None);
+    assert_eq!(memcached.get("x").await.unwrap(), None);
+    cutter.mute();
+    before_other.mute();
+    let errors = [redis.get("x").await.unwrap_err(), memcached.get("x").await.unwrap_err()];
+    for error in errors {
+        assert!(error.to_string().contains("did not answer within 0.3 s"), "{error}");
+    }
+    assert_eq!(redis.get("x").await.unwrap(), None);
+    assert_eq!(memcached.get("x").await.unwrap(), None);
+}
+
+/// A Sentinel that is behind names a server that is a replica by now, and this one may even accept
+/// writes; what it takes is lost when it hears of its master.
+#[tokio::test]
+async fn what_a_sentinel_names_must_be_a_master() {
+    let master = Redis::start().unwrap();
+    let writable = Redis::options().replica_of(&master).setting("replica-read-only", "no");
+    let replica = writable.start().unwrap();
+    assert_eq!(replica.cli(&["SET", "x", "y"]).unwrap().trim(), "OK", "it takes writes");
+    let (behind, right) = (sentinel(replica.port()).await, sentinel(master.port()).await);
+    let alone = RedisCache::from_url(&format!("redis+sentinel://{behind}/m")).unwrap();
+    let error = alone.add("a", b"x", in_an_hour()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(error.to_string().contains("is not a master (yet)"), "{error}");
+    let both = RedisCache::from_url(&format!("redis+sentinel://{behind},{right}/m")).unwrap();
+    assert!(both.add("a", b"x", in_an_hour()).await.unwrap());
+    assert_eq!(master.cli(&["GET", "a"]).unwrap().trim(), "x");
+}
+
+/// Says to everybody that the master is on this port.
+async fn sentinel(port: u16) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut asked = vec![0; 4096];
+                while let Ok(length @ 1..) = client.read(&mut asked).await {
+                    let text = String::from_utf8_lossy(&asked[..length]).into_owned();
+                    let port = port.to_string();
+                    let named = format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len());
+                    for word in text.split("\r\n") {
+                        let answer = match word {
+                            "HELLO" => "%1\r\n+proto\r\n:3\r\n",
+                            "CLIENT" => "+OK\r\n",
+                            "SENTINEL" => named.as_str(),
+                            _ => continue,
+                        };
+                        client.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    address
 }

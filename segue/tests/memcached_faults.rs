@@ -188,6 +188,11 @@ async fn what_is_too_large_is_refused_and_costs_nothing() {
     let swapped = careful.swap(&name, &one, &fits, in_an_hour()).await.unwrap();
     assert_eq!(swapped, Swapped::Stored);
     assert!(value_of(&careful, &name).await.unwrap() == fits);
+    // A little more does not, to us as to the server.
+    let more = vec![b'x'; fits.len() + 20];
+    let error = careful.swap(&name, &seen(&fits), &more, in_an_hour()).await.unwrap_err();
+    assert_all(&[error], StoreErrorKind::TooLarge, "?item_size_max=", &name);
+    assert!(value_of(&careful, &name).await.unwrap() == fits);
 
     // Where the setting is wrong, that is what happens, and it is said.
     let wrong = cache(&[&server], "?item_size_max=4194304");

@@ -244,7 +244,8 @@ async fn a_deleted_value_does_not_come_back(cache: &AnyCache) {
         cache.delete(&name).await.unwrap();
         assert_eq!(cache.get(&name).await.unwrap(), None, "directly after");
         for writer in writers {
-            writer.await.unwrap();
+            let ended = tokio::time::timeout(Duration::from_secs(10), writer).await;
+            ended.expect("the writers see that it is gone").unwrap();
         }
         assert_eq!(cache.get(&name).await.unwrap(), None, "and later");
     }
