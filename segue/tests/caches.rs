@@ -31,6 +31,7 @@ use segue::{
 };
 use servers::{Redis, RedisSentinel, shared};
 
+// Pickles are what the matrix of engines has.
 const FORMAT: CacheFormat = CacheFormat::Json;
 
 fn options() -> CacheOptions {

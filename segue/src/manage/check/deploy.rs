@@ -1,7 +1,7 @@
 //! What works and is not safe in production.
 
 use super::Warning;
-use crate::settings::{SessionEngine, Settings};
+use crate::settings::{CacheUrl, SessionEngine, Settings};
 
 /// What Django's `check --deploy` says of the settings that we have.
 ///
@@ -41,6 +41,14 @@ pub(super) fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
         session.engine == SessionEngine::Memory,
         "segue.W002",
         "SESSION_ENGINE is \"memory\": sessions end with the process, and no other one sees them."
+            .to_owned(),
+    );
+    let cache = settings.session_cache().map(|cache| &cache.location);
+    warn(
+        session.engine == SessionEngine::Cache && matches!(cache, Ok(CacheUrl::Memory(_))),
+        "segue.W002",
+        "The cache of the sessions is in memory: they end with the process, and no other one sees \
+         them."
             .to_owned(),
     );
     let copies = "a copy of the cookie stays good after a logout, until the session's deadline";
@@ -96,6 +104,21 @@ mod tests {
             std::fs::set_permissions(folder.path(), permissions).unwrap();
             assert_eq!(deploy_warnings(&settings).len(), warnings, "{mode:o}");
         }
+    }
+
+    #[test]
+    fn a_cache_in_memory_is_warned_of() {
+        let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
+        settings.allowed_hosts.push("example.com".to_owned());
+        settings.session.engine = SessionEngine::Cache;
+        let mut with = |url| {
+            let url = CacheUrl::parse(url, std::path::Path::new("")).unwrap();
+            let cache = crate::settings::CacheSettings::new(url);
+            settings.caches.insert("default".to_owned(), cache);
+            deploy_warnings(&settings).iter().map(|warning| warning.id).collect::<Vec<_>>()
+        };
+        assert_eq!(with("memory://"), ["segue.W002"]);
+        assert!(with("redis://:hunter2@h").is_empty());
     }
 
     #[test]
