@@ -26,11 +26,11 @@ type Check = fn(&[u8]);
 
 /// Each fuzz target, and how many inputs are made of its seeds in this test.
 const TARGETS: [(&str, Check, u32); 5] = [
-    ("codec", checks::codec, 500),
-    ("cookie", checks::cookie, 500),
-    ("file", checks::file, 100),
-    ("signature", checks::signature, 1000),
-    ("unpickle", checks::unpickle, 2000),
+    ("codec", checks::codec, 2000),
+    ("cookie", checks::cookie, 1500),
+    ("file", checks::file, 300),
+    ("signature", checks::signature, 3000),
+    ("unpickle", checks::unpickle, 8000),
 ];
 
 fn fuzz() -> PathBuf {

@@ -8,6 +8,8 @@ use crate::report::Report;
 
 pub(crate) fn run(report: &mut Report) {
     report.step("cargo fmt", || cargo("fmt --all --check"));
+    // A workspace of its own, which the line above does not see.
+    report.step("cargo fmt, fuzz", || cargo("fmt --manifest-path fuzz/Cargo.toml --check"));
     let lints = "clippy --workspace --all-targets --all-features -- -D warnings";
     report.step("cargo clippy, everything", || cargo(lints));
     match features::of_segue() {
