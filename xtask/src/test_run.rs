@@ -14,6 +14,11 @@ use crate::steps::{cargo_command, root};
 const NEED_DJANGO: &[&str] = &["django"];
 const NEED_BROWSER: &[&str] = &["browser"];
 
+/// Programs of which only some tests need servers, and parts of the names of those. Any other that
+/// names servers in its sources is left out whole where one of them is missing.
+const NEED_SERVERS_IN_PART: &[&str] = &["django", "commands"];
+const NEED_SERVERS: &[&str] = &["engines::", "stores::", "on_the_servers"];
+
 pub(crate) fn run(setup: &Setup, servers: &SharedServers, report: &mut Report) {
     let left_out = left_out(setup, report);
     let mut run_cargo_test = |arguments: &[String]| {
@@ -27,7 +32,7 @@ pub(crate) fn run(setup: &Setup, servers: &SharedServers, report: &mut Report) {
     match integration_tests() {
         Ok(names) => {
             let mut arguments = vec!["--lib".to_owned(), "--bins".to_owned()];
-            for name in names.into_iter().filter(|name| !left_out.contains(&name.as_str())) {
+            for name in names.into_iter().filter(|name| !left_out.contains(name)) {
                 arguments.extend(["--test".to_owned(), name]);
             }
             run_cargo_test(&arguments);
@@ -37,7 +42,7 @@ pub(crate) fn run(setup: &Setup, servers: &SharedServers, report: &mut Report) {
     }
 }
 
-fn left_out(setup: &Setup, report: &mut Report) -> Vec<&'static str> {
+fn left_out(setup: &Setup, report: &mut Report) -> Vec<String> {
     let mut left_out = Vec::new();
     if setup.python.is_none() {
         left_out.extend(NEED_DJANGO.iter().map(|name| (*name, "there is no Django")));
@@ -45,10 +50,53 @@ fn left_out(setup: &Setup, report: &mut Report) -> Vec<&'static str> {
     if !setup.has_browser {
         left_out.extend(NEED_BROWSER.iter().map(|name| (*name, "there is no Chromium")));
     }
+    let mut left_out: Vec<(String, &str)> =
+        left_out.into_iter().map(|(name, reason)| ((*name).to_owned(), reason)).collect();
+    if !setup.has_all_servers() {
+        match programs_on_servers() {
+            Ok(names) => {
+                left_out.extend(names.into_iter().map(|name| (name, "a server is missing")));
+            }
+            Err(reason) => report.fail("the tests that need servers", &reason),
+        }
+    }
     for (name, reason) in &left_out {
         report.skip(&format!("the test program `{name}`"), reason);
     }
     left_out.into_iter().map(|(name, _)| name).collect()
+}
+
+/// The integration tests that use servers all over.
+fn programs_on_servers() -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    for package in entries(&root())? {
+        for path in entries(&package.join("tests"))? {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let in_part = NEED_SERVERS_IN_PART.contains(&name.as_str());
+            if !in_part && !package.ends_with("servers") && uses_servers(&path)? {
+                found.push(name);
+            }
+        }
+    }
+    // What is not a program is shared code.
+    let programs = integration_tests()?;
+    found.retain(|name| programs.contains(name));
+    Ok(found)
+}
+
+fn uses_servers(path: &Path) -> Result<bool, String> {
+    if path.is_dir() {
+        for entry in entries(path)? {
+            if uses_servers(&entry)? {
+                return Ok(true);
+            }
+        }
+        return Ok(false);
+    }
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let words = ["servers::", "matrix", "databases"];
+    let is_code = path.extension().is_some_and(|extension| extension == "rs");
+    Ok(is_code && words.iter().any(|word| text.contains(word)))
 }
 
 /// The names of the workspace's integration tests.
@@ -86,9 +134,10 @@ fn run_cargo_test(
     report: &mut Report,
 ) {
     let mut arguments = arguments.to_vec();
-    let modules = setup.modules_left_out();
-    if !modules.is_empty() {
+    if !setup.has_all_servers() {
         arguments.push("--".to_owned());
+        arguments.extend(NEED_SERVERS.iter().map(|part| format!("--skip={part}")));
+        let modules = setup.modules_left_out();
         arguments.extend(modules.iter().map(|module| format!("--skip={module}::")));
     }
     let shown = ["cargo test", &arguments.join(" ")].join(" ");
@@ -190,6 +239,17 @@ mod tests {
         for kind in Kind::ALL {
             let line = format!("mod {};", kind.module());
             assert!(main.lines().any(|found| found == line), "no `{line}`");
+        }
+    }
+
+    #[test]
+    fn programs_that_use_servers_are_found() {
+        let names = programs_on_servers().unwrap();
+        for name in ["engines", "every_engine", "databases", "server_faults", "caches"] {
+            assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
+        }
+        for name in ["requests", "django", "commands", "vectors"] {
+            assert!(!names.iter().any(|found| found == name), "{name} is in {names:?}");
         }
     }
 

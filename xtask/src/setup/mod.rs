@@ -9,9 +9,6 @@ use servers::shared::Kind;
 
 use crate::report::Report;
 
-/// The tests of Django on MariaDB stand in a module of this name.
-const MYSQL_CLIENT_MODULE: &str = "django_on_mariadb";
-
 /// The programs that the tests use, and why some are not there.
 #[derive(Debug)]
 pub(crate) struct Setup {
@@ -45,7 +42,7 @@ impl Setup {
         if let Some(python) = setup.python.clone() {
             report.timed("set-up: mysqlclient, for Django on MariaDB", |_| {
                 if let Err(reason) = python::mysql_client(&python) {
-                    setup.miss("mysqlclient", reason, Some(MYSQL_CLIENT_MODULE));
+                    setup.miss("mysqlclient", reason, Some(Kind::MariaDb.module()));
                 }
             });
         }
@@ -73,6 +70,11 @@ impl Setup {
     /// Keeps in mind that something is not there, and so which tests cannot be run.
     pub(crate) fn miss(&mut self, what: &str, reason: String, module: Option<&'static str>) {
         self.missing.push(Missing { what: what.to_owned(), reason, module });
+    }
+
+    /// Whether every server is there, with what Django needs to speak to it.
+    pub(crate) fn has_all_servers(&self) -> bool {
+        self.modules_left_out().is_empty()
     }
 
     /// The modules of tests that cannot be run.
