@@ -78,7 +78,10 @@ impl Expiry {
         if let Ok(seconds) = json::from_text::<f64>(text) {
             // Rust's conversion stops at the ends of the range.
             #[allow(clippy::cast_possible_truncation, reason = "whole seconds are meant")]
-            return (seconds as i64).into();
+            let whole = seconds as i64;
+            // Half a second is no 0, which would be two weeks.
+            let is_part = whole == 0 && seconds.abs() > 0.0;
+            return if is_part { Self::Seconds(0) } else { whole.into() };
         }
         json::unquote(text).and_then(|date| parse_date(&date)).map_or(Self::Default, Self::At)
     }
@@ -182,6 +185,12 @@ mod tests {
         assert_eq!(read("1.9"), Expiry::Seconds(1));
         assert_eq!(read("true"), Expiry::Seconds(1));
         assert_eq!(read("false"), Expiry::BrowserClose);
+        for zero in ["0", "-0", "0.0", "-0.0"] {
+            assert_eq!(read(zero), Expiry::BrowserClose, "{zero}");
+        }
+        for moment in ["0.5", "-0.5", "1e-9"] {
+            assert_eq!(read(moment), Expiry::Seconds(0), "{moment} is not the browser's end");
+        }
         for nonsense in ["null", "\"soon\"", "[]", "NaN", "\"\\ud800\""] {
             let expiry = read(nonsense);
             assert_eq!(expiry.age(TWO_WEEKS, now()), TWO_WEEKS, "{nonsense}");
