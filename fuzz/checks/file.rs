@@ -194,11 +194,12 @@ fn usual(modified: Timestamp) -> Option<Timestamp> {
 /// When the session ends that a file of this date holds; nothing where the session says it in one
 /// of the rarer ways.
 fn deadline(data: &SessionData, modified: Timestamp) -> Option<Timestamp> {
-    match data.get("_session_expiry") {
-        None | Some("0") => usual(modified),
-        Some(text) => {
-            let seconds: i32 = text.parse().ok()?;
-            Some(modified + SignedDuration::from_secs(seconds.into()))
-        }
+    let Some(text) = data.get("_session_expiry") else { return usual(modified) };
+    let seconds: f64 = text.parse().ok()?;
+    if seconds == 0.0 {
+        return usual(modified);
     }
+    // Some sixty years, whole seconds.
+    let is_near = seconds.abs() < 2e9;
+    is_near.then(|| modified + SignedDuration::from_secs(seconds as i64))
 }
