@@ -21,7 +21,7 @@ mod cache_contract;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 
-use cache_contract::{check_cache, fresh_name, in_an_hour};
+use cache_contract::{check_cache, fresh_name, in_an_hour, until_it_follows};
 use segue::caches::{MemcachedCache, MemoryCache, RedisCache};
 use segue::engines::CacheStore;
 use segue::settings::{CacheFormat, CacheOptions};
@@ -84,8 +84,8 @@ async fn redis_with_a_password_and_over_tls() {
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_with_replicas_that_confirm() {
     let master = Redis::start().unwrap();
-    let _replica = Redis::options().replica_of(&master).start().unwrap();
-    assert_eq!(master.cli(&["WAIT", "1", "10000"]).unwrap().trim(), "1");
+    let replica = Redis::options().replica_of(&master).start().unwrap();
+    until_it_follows(&master, &replica);
     check(redis(&format!("{}?wait=1", master.url()))).await;
 }
 

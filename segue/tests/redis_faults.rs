@@ -14,7 +14,7 @@ mod cache_contract;
 
 use std::time::{Duration, Instant};
 
-use cache_contract::{fresh_name, in_an_hour, seen, value_of};
+use cache_contract::{fresh_name, in_an_hour, seen, until_it_follows, value_of};
 use segue::caches::RedisCache;
 use segue::{Cache as _, StoreError, StoreErrorKind, Swapped, Timestamp, describe};
 use servers::{Redis, RedisCluster, RedisSentinel};
@@ -289,7 +289,7 @@ async fn a_master_that_was_demoted_does_not_answer() {
 async fn a_write_that_no_replica_confirms_is_an_error() {
     let master = Redis::start().unwrap();
     let replica = Redis::options().replica_of(&master).start().unwrap();
-    assert_eq!(master.cli(&["WAIT", "1", "10000"]).unwrap().trim(), "1");
+    until_it_follows(&master, &replica);
     let cache = redis(&format!("{}?wait=1&timeout=1", master.url()));
     let name = fresh_name();
     assert!(cache.add(&name, b"one", in_an_hour()).await.unwrap());

@@ -250,3 +250,12 @@ async fn a_deleted_value_does_not_come_back(cache: &AnyCache) {
         assert_eq!(cache.get(&name).await.unwrap(), None, "and later");
     }
 }
+
+/// Until a replica has what was written to its master, it is none yet that confirms.
+pub fn until_it_follows(master: &servers::Redis, replica: &servers::Redis) {
+    master.cli(&["SET", "first", "1"]).unwrap();
+    let started = std::time::Instant::now();
+    while replica.cli(&["GET", "first"]).unwrap().trim() != "1" {
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "it follows");
+    }
+}
