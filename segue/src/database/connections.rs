@@ -109,6 +109,15 @@ impl<DB: Server> Maker<DB> {
             Err(sqlx::Error::Configuration(IsReplica.into()))
         }
     }
+
+    /// Also for those who have no limit of their own, as `migrate`.
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, sqlx::Error>> + Send,
+    ) -> Result<T, sqlx::Error> {
+        let done = tokio::time::timeout(self.limit, work).await;
+        done.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
 }
 
 impl<DB: Server> managed::Manager for Maker<DB> {
@@ -117,7 +126,7 @@ impl<DB: Server> managed::Manager for Maker<DB> {
 
     async fn create(&self) -> Result<DB::Connection, sqlx::Error> {
         // Seldom and large: not a part of every request's future.
-        Box::pin(self.connect()).await
+        self.in_time(Box::pin(self.connect())).await
     }
 
     async fn recycle(
@@ -129,7 +138,7 @@ impl<DB: Server> managed::Manager for Maker<DB> {
             return Err(RecycleError::message("it is old"));
         }
         if metrics.last_used() > FRESH {
-            connection.ping().await?;
+            self.in_time(connection.ping()).await?;
         }
         Ok(())
     }
