@@ -32,15 +32,19 @@ fn on_a_small_disk(test: &str) {
     // Who is not root becomes it within the name space.
     let script = "mount -t tmpfs -o size=256k,mode=700 segue \"$1\" && exec \"$2\" --exact \"$3\" \
                   --nocapture";
-    let status = Command::new("unshare")
+    // Its results are ours, and not counted twice.
+    let ended = Command::new("unshare")
         .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
         .arg(folder.path())
         .arg(std::env::current_exe().unwrap())
         .arg(test)
         .env(WORKER, folder.path())
-        .status()
+        .output()
         .expect("unshare, from util-linux, makes the name space");
-    assert!(status.success(), "see above; the kernel must allow name spaces of users");
+    let said = [ended.stdout, ended.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    let needs = "the kernel must allow name spaces of users";
+    assert!(ended.status.success(), "{needs}, and the worker succeed: {}", said.concat());
+    assert!(said[0].contains("1 passed"), "the worker ran: {}", said.concat());
 }
 
 fn in_an_hour() -> Timestamp {
