@@ -1,103 +1,98 @@
-//! The session cookie: finding it in a request, setting and removing it in a response.
+//! Cookies: finding one in a request, setting and removing it in a response.
+
+mod session;
 
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE, VARY};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-use crate::key::SessionKey;
-use crate::session::CookieChange;
-use crate::settings::{SameSite, SessionSettings};
+use crate::settings::SameSite;
 
-/// The cookie's name, and its attributes as they stand in every `Set-Cookie`.
+pub(crate) use session::{Found, SessionCookie};
+
+/// A cookie's name, and its attributes as they stand in every `Set-Cookie`.
 #[derive(Clone, Debug)]
-pub(crate) struct SessionCookie {
+pub(crate) struct Cookie {
     name: String,
     domain: String,
     http_only: &'static str,
     /// `Path`, `SameSite` and `Secure`, which come last and are the same when it is removed.
     rest: String,
-    /// The value is the session itself, not an id.
-    is_session: bool,
 }
 
-/// What a request has in the place of the session cookie.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    Nothing,
-    /// Something that no session can have as its key.
-    NoKey,
-    Key(SessionKey),
+/// What the settings say of a cookie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attributes<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) domain: Option<&'a str>,
+    pub(crate) path: &'a str,
+    pub(crate) secure: bool,
+    pub(crate) http_only: bool,
+    pub(crate) same_site: SameSite,
 }
 
-impl SessionCookie {
-    /// The cookie by these settings; `is_session` where its value is the session itself.
-    pub(crate) fn new(settings: &SessionSettings, is_session: bool) -> Self {
-        let same_site = match settings.cookie_samesite {
+impl Cookie {
+    pub(crate) fn new(attributes: &Attributes<'_>) -> Self {
+        let same_site = match attributes.same_site {
             SameSite::Lax => "; SameSite=Lax",
             SameSite::Strict => "; SameSite=Strict",
             SameSite::None => "; SameSite=None",
             SameSite::Omitted => "",
         };
-        let secure = if settings.cookie_secure { "; Secure" } else { "" };
-        let domain = settings.cookie_domain.as_ref();
+        let secure = if attributes.secure { "; Secure" } else { "" };
         Self {
-            name: settings.cookie_name.clone(),
-            domain: domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default(),
-            http_only: if settings.cookie_httponly { "; HttpOnly" } else { "" },
-            rest: format!("; Path={}{same_site}{secure}", settings.cookie_path),
-            is_session,
+            name: attributes.name.to_owned(),
+            domain: attributes.domain.map(|name| format!("; Domain={name}")).unwrap_or_default(),
+            http_only: if attributes.http_only { "; HttpOnly" } else { "" },
+            rest: format!("; Path={}{same_site}{secure}", attributes.path),
         }
     }
 
-    /// Finds the key in the request's cookies. Of several cookies of the name the last one counts,
-    /// as in Django's `parse_cookie`, so that both servers see the same session.
-    pub(crate) fn find(&self, headers: &HeaderMap) -> Found {
-        let mut found = Found::Nothing;
+    /// Finds the value in the request's cookies. Of several cookies of the name the last one
+    /// counts, as in Django's `parse_cookie`, so that both servers see the same.
+    pub(crate) fn find<'a>(&self, headers: &'a HeaderMap) -> Option<&'a [u8]> {
+        let mut found = None;
         for header in headers.get_all(COOKIE) {
             for pair in header.as_bytes().split(|byte| *byte == b';') {
                 let Some(equals) = pair.iter().position(|byte| *byte == b'=') else { continue };
                 let (name, value) = (&pair[..equals], &pair[equals + 1..]);
                 if name.trim_ascii() == self.name.as_bytes() {
-                    let text = std::str::from_utf8(unquote(value.trim_ascii())).ok();
-                    let read = if self.is_session { SessionKey::sealed } else { SessionKey::parse };
-                    found = text.and_then(read).map_or(Found::NoKey, Found::Key);
+                    found = Some(unquote(value.trim_ascii()));
                 }
             }
         }
         found
     }
 
-    /// Writes what becomes of the cookie into the response of a request that looked at its session.
-    pub(crate) fn write(&self, change: &CookieChange, was_sent: bool, headers: &mut HeaderMap) {
-        let cookie = match change {
-            CookieChange::Set { key, expires } => Some(self.set(key, *expires)),
-            CookieChange::Remove if was_sent => Some(self.remove()),
-            CookieChange::Remove | CookieChange::Keep => None,
-        };
-        // The settings were checked: nothing in it can be refused as a header.
-        if let Some(mut cookie) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
-            cookie.set_sensitive(true);
-            headers.append(SET_COOKIE, cookie);
-        }
-        vary_on_cookie(headers);
-    }
-
-    fn set(&self, key: &SessionKey, expires: Option<(i64, Timestamp)>) -> String {
-        let Self { name, domain, http_only, rest, .. } = self;
-        let key = key.expose();
-        match expires {
+    /// Sets it: until the date, which is so many seconds from now, or until the browser is closed.
+    pub(crate) fn set(
+        &self,
+        value: &str,
+        expires: Option<(i64, Timestamp)>,
+        headers: &mut HeaderMap,
+    ) {
+        let Self { name, domain, http_only, rest } = self;
+        let (date, age) = match expires {
             Some((age, date)) => {
-                let date = http_date(date);
-                format!("{name}={key}{domain}; expires={date}{http_only}; Max-Age={age}{rest}")
+                (format!("; expires={}", http_date(date)), format!("; Max-Age={age}"))
             }
-            None => format!("{name}={key}{domain}{http_only}{rest}"),
-        }
+            None => (String::new(), String::new()),
+        };
+        append(format!("{name}={value}{domain}{date}{http_only}{age}{rest}"), headers);
     }
 
-    fn remove(&self) -> String {
+    pub(crate) fn remove(&self, headers: &mut HeaderMap) {
         let Self { name, domain, rest, .. } = self;
         let date = http_date(Timestamp::UNIX_EPOCH);
-        format!("{name}=\"\"{domain}; expires={date}; Max-Age=0{rest}")
+        append(format!("{name}=\"\"{domain}; expires={date}; Max-Age=0{rest}"), headers);
+    }
+}
+
+fn append(cookie: String, headers: &mut HeaderMap) {
+    // The settings were checked, and so were the values: nothing in it can be refused as a header.
+    if let Ok(mut cookie) = HeaderValue::try_from(cookie) {
+        cookie.set_sensitive(true);
+        headers.append(SET_COOKIE, cookie);
     }
 }
 
@@ -114,7 +109,7 @@ fn http_date(date: Timestamp) -> String {
 
 /// Tells caches that the page depends on the cookie. Source: `patch_vary_headers` in
 /// `django/utils/cache.py`.
-fn vary_on_cookie(headers: &mut HeaderMap) {
+pub(crate) fn vary_on_cookie(headers: &mut HeaderMap) {
     let names = |header: &HeaderValue| {
         let names = header.as_bytes().split(|byte| *byte == b',');
         names
@@ -140,41 +135,6 @@ fn vary_on_cookie(headers: &mut HeaderMap) {
 mod tests {
     use super::*;
 
-    const KEY: &str = "abcdefghijklmnopqrstuvwxyz012345";
-
-    fn cookie() -> SessionCookie {
-        SessionCookie::new(&SessionSettings::new(false), false)
-    }
-
-    fn find(headers: &[&[u8]]) -> Found {
-        let mut map = HeaderMap::new();
-        for header in headers {
-            map.append(COOKIE, HeaderValue::from_bytes(header).unwrap());
-        }
-        cookie().find(&map)
-    }
-
-    #[test]
-    fn the_last_cookie_of_the_name_counts() {
-        let key = Found::Key(SessionKey::parse(KEY).unwrap());
-        assert_eq!(find(&[]), Found::Nothing);
-        assert_eq!(find(&[format!("a=b; sessionid={KEY} ;c=d").as_bytes()]), key);
-        assert_eq!(find(&[format!("sessionid=\"{KEY}\"").as_bytes()]), key);
-        assert_eq!(find(&[format!("sessionid=x; sessionid={KEY}").as_bytes()]), key);
-        assert_eq!(find(&[b"sessionid=x", format!("sessionid={KEY}").as_bytes()]), key);
-        assert_eq!(find(&[format!("sessionid={KEY}; sessionid=x").as_bytes()]), Found::NoKey);
-        assert_eq!(find(&[format!("xsessionid={KEY}; sessionid").as_bytes()]), Found::Nothing);
-        assert_eq!(find(&[format!("SESSIONID={KEY}").as_bytes()]), Found::Nothing);
-    }
-
-    #[test]
-    fn what_is_no_key_is_none() {
-        let long = [b"sessionid=".as_slice(), &vec![b'a'; 10_000_000]].concat();
-        for value in [b"sessionid=".as_slice(), b"sessionid=../etc", b"sessionid=\xff\xfe", &long] {
-            assert_eq!(find(&[value]), Found::NoKey);
-        }
-    }
-
     #[test]
     fn vary_is_merged_as_django_does() {
         let vary = |before: Option<&'static str>| {
@@ -198,13 +158,5 @@ mod tests {
         vary_on_cookie(&mut headers);
         let lines: Vec<&HeaderValue> = headers.get_all(VARY).iter().collect();
         assert_eq!(lines, ["accept-encoding", "origin", "Cookie"]);
-    }
-
-    #[test]
-    fn the_cookie_does_not_show_in_debug() {
-        let mut headers = HeaderMap::new();
-        let key = SessionKey::parse(KEY).unwrap();
-        cookie().write(&CookieChange::Set { key, expires: None }, false, &mut headers);
-        assert!(!format!("{headers:?}").contains(KEY));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 use crate::error::{StoreError, StoreErrorKind};
+use crate::random;
 
 /// The characters of an id, in Django's order (`django/contrib/sessions/backends/base.py`).
 const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -80,25 +81,14 @@ impl SessionKey {
     /// # Errors
     /// [`StoreErrorKind::Unavailable`] when the operating system gives no random bytes.
     pub fn generate() -> Result<Self, StoreError> {
-        // The largest multiple of 36 below 256: larger bytes would favour the first letters.
-        const UNBIASED: u8 = 252;
         let mut key = [0; Self::LENGTH];
-        let mut filled = 0;
-        let mut random = [0; 2 * Self::LENGTH];
-        while filled < key.len() {
-            getrandom::fill(&mut random).map_err(|error| {
-                StoreError::new(
-                    StoreErrorKind::Unavailable,
-                    "the operating system gave no random bytes for a session id",
-                )
-                .with_source(error)
-            })?;
-            let letters = random.iter().filter(|byte| **byte < UNBIASED);
-            for (slot, byte) in key[filled..].iter_mut().zip(letters) {
-                *slot = ALPHABET[usize::from(*byte) % ALPHABET.len()];
-                filled += 1;
-            }
-        }
+        random::fill(&mut key, ALPHABET).map_err(|error| {
+            StoreError::new(
+                StoreErrorKind::Unavailable,
+                "the operating system gave no random bytes for a session id",
+            )
+            .with_source(error)
+        })?;
         Ok(Self(Form::Id(key)))
     }
 

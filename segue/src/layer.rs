@@ -31,7 +31,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
-mod body;
 mod errors;
 mod future;
 mod service;
@@ -49,7 +48,7 @@ use crate::settings::Settings;
 
 use crate::store::SessionStore;
 
-pub use body::SessionBody;
+pub use crate::body::ResponseBody;
 pub use future::ResponseFuture;
 pub use service::SessionService;
 

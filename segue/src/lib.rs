@@ -1,10 +1,12 @@
 #![doc = include_str!("docs/crate.md")]
 
+mod body;
 mod cache;
 pub mod caches;
 mod clock;
 mod codec;
 mod cookie;
+pub mod csrf;
 mod data;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub mod database;
@@ -13,12 +15,15 @@ mod error;
 mod expiry;
 #[cfg(feature = "axum")]
 mod extract;
+pub mod host;
 mod json;
 mod key;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;
+mod meta;
 mod pickle;
+mod random;
 mod secret;
 mod session;
 pub mod settings;
@@ -32,6 +37,7 @@ pub mod testing;
 pub use cache::{AnyCache, Cache, Swapped};
 pub use clock::Clock;
 pub use codec::{Codec, CodecError};
+pub use csrf::CsrfToken;
 pub use data::{SessionData, StepError};
 pub use error::{
     ConfigError, SessionError, SessionErrorKind, StoreError, StoreErrorKind, describe,

@@ -23,6 +23,7 @@
 
 mod cache_url;
 mod caches;
+mod csrf;
 mod database_url;
 mod hosts;
 mod names;
@@ -45,6 +46,7 @@ pub(crate) use cache_url::MemcachedServer;
 pub(crate) use cache_url::RedisShape;
 pub use cache_url::{CacheUrl, MemcachedUrl, MemoryUrl, RedisUrl};
 pub use caches::{CacheFormat, CacheOptions, CacheSettings};
+pub use csrf::{CsrfMode, CsrfSettings};
 pub use database_url::DatabaseUrl;
 pub use server_url::ServerUrl;
 pub use session::{SameSite, SessionEngine, SessionSettings};
@@ -72,6 +74,24 @@ pub struct Settings {
     pub caches: BTreeMap<String, CacheSettings>,
     /// The settings whose names begin with `SESSION_`.
     pub session: SessionSettings,
+    /// The settings whose names begin with `CSRF_`.
+    pub csrf: CsrfSettings,
+    /// `USE_X_FORWARDED_HOST`: the host is what a proxy says in `X-Forwarded-Host`. Only where one
+    /// always sets it. Default: off.
+    pub use_x_forwarded_host: bool,
+    /// `USE_X_FORWARDED_PORT`: the port is what a proxy says in `X-Forwarded-Port`. Only where one
+    /// always sets it. Default: off.
+    pub use_x_forwarded_port: bool,
+    /// `SECURE_PROXY_SSL_HEADER`: the header by which a proxy says that the visitor came over https,
+    /// and its value then: `["HTTP_X_FORWARDED_PROTO", "https"]`. Only where one always sets or
+    /// removes it. Default: none.
+    pub secure_proxy_ssl_header: Option<(String, String)>,
+    /// `DATA_UPLOAD_MAX_MEMORY_SIZE`: how large a form may be, in bytes, without files; a larger one
+    /// is answered with 413. Default: 2621440, 2.5 MiB.
+    pub data_upload_max_memory_size: u64,
+    /// `FILE_UPLOAD_TEMP_DIR`: where uploads wait that are too large for the memory. Default: the
+    /// system's temporary folder.
+    pub file_upload_temp_dir: Option<PathBuf>,
 }
 
 impl Settings {
@@ -91,6 +111,12 @@ impl Settings {
             database_url: DatabaseUrl::default_in(&base_dir),
             caches: BTreeMap::new(),
             session: SessionSettings::new(false),
+            csrf: CsrfSettings::new(false),
+            use_x_forwarded_host: false,
+            use_x_forwarded_port: false,
+            secure_proxy_ssl_header: None,
+            data_upload_max_memory_size: 2_621_440,
+            file_upload_temp_dir: None,
             base_dir,
         }
     }
@@ -131,6 +157,12 @@ impl Settings {
                 .unwrap_or_default(),
             caches: caches::read(reader, &base_dir)?,
             session: SessionSettings::read(reader, debug, &base_dir)?,
+            csrf: CsrfSettings::new(debug),
+            use_x_forwarded_host: false,
+            use_x_forwarded_port: false,
+            secure_proxy_ssl_header: None,
+            data_upload_max_memory_size: 2_621_440,
+            file_upload_temp_dir: None,
             secret_keys: SecretKeys { current, fallbacks },
             debug,
             database_url,

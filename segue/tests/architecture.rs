@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The levels of DESIGN.md, section 2, from the bottom up. A module may use its own folder and
 /// whatever stands on a line above.
 const LEVELS: &[&[&str]] = &[
-    &["error"],
+    &["error", "random"],
     &["key", "clock", "secret", "json"],
     &["pickle"],
     &["store", "data", "signing", "settings"],
@@ -24,9 +24,11 @@ const LEVELS: &[&[&str]] = &[
     &["codec", "database", "caches", "expiry"],
     &["engines"],
     &["session"],
-    &["cookie"],
-    &["layer"],
+    &["cookie", "body", "meta"],
+    &["host", "layer"],
     &["extract"],
+    &["csrf"],
+    &["templates"],
     &["site"],
     &["manage", "testing"],
 ];
@@ -38,12 +40,13 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("cookie", "engines"),
     ("layer", "engines"),
     ("extract", "engines"),
+    ("csrf", "engines"),
 ];
 
 /// These know nothing of HTTP, so that they serve a job or a test as well.
 const WITHOUT_HTTP: &[&str] = &[
-    "error", "key", "cache", "caches", "pickle", "clock", "secret", "json", "store", "data",
-    "signing", "settings", "codec", "database", "expiry", "engines", "session",
+    "error", "random", "key", "cache", "caches", "pickle", "clock", "secret", "json", "store",
+    "data", "signing", "settings", "codec", "database", "expiry", "engines", "session",
 ];
 
 const MOST_LINES: usize = 500;

@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::SessionBody;
+use crate::body::ResponseBody;
 use crate::error::{SessionError, SessionErrorKind, describe};
 
 type Page = dyn Fn(&SessionError) -> Response<String> + Send + Sync;
@@ -19,19 +19,19 @@ impl ErrorPage {
     }
 
     /// The response for an error that the middleware met itself.
-    pub(super) fn respond<B>(&self, error: SessionError) -> Response<SessionBody<B>> {
+    pub(super) fn respond<B>(&self, error: SessionError) -> Response<ResponseBody<B>> {
         log(&error);
         let mut response = match &self.0 {
             Some(page) => page(&error),
             None => default_page(&error),
         };
         response.extensions_mut().insert(error.answered());
-        response.map(SessionBody::page)
+        response.map(ResponseBody::page)
     }
 
     /// A response that a handler or the extractor made of an error becomes ours; one that another
     /// session layer has answered stays what it is.
-    pub(super) fn replace<B>(&self, mut response: Response<B>) -> Response<SessionBody<B>> {
+    pub(super) fn replace<B>(&self, mut response: Response<B>) -> Response<ResponseBody<B>> {
         match response.extensions().get::<SessionError>() {
             Some(error) if !error.is_answered() => {
                 let error = error.clone();
@@ -43,7 +43,7 @@ impl ErrorPage {
             }
             _ => {}
         }
-        response.map(SessionBody::inner)
+        response.map(ResponseBody::inner)
     }
 }
 

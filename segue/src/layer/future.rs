@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use pin_project_lite::pin_project;
 
-use super::{InFlight, SessionBody, errors};
+use super::{InFlight, errors};
+use crate::body::ResponseBody;
 use crate::error::SessionError;
 use crate::session::{CookieChange, RequestEnd};
 
@@ -32,7 +33,7 @@ pin_project! {
         /// Its response waits for the session to be saved.
         Saving { save: Save, in_flight: InFlight, response: Option<Result<Response<B>, E>> },
         /// The request never got to the inner service.
-        Refused { response: Option<Response<SessionBody<B>>> },
+        Refused { response: Option<Response<ResponseBody<B>>> },
     }
 }
 
@@ -41,7 +42,7 @@ impl<F, B, E> ResponseFuture<F, B, E> {
         Self { step: Step::Handling { inner, in_flight: Some(in_flight) } }
     }
 
-    pub(super) fn refused(response: Response<SessionBody<B>>) -> Self {
+    pub(super) fn refused(response: Response<ResponseBody<B>>) -> Self {
         Self { step: Step::Refused { response: Some(response) } }
     }
 }
@@ -50,7 +51,7 @@ impl<F, B, E> Future for ResponseFuture<F, B, E>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
-    type Output = Result<Response<SessionBody<B>>, E>;
+    type Output = Result<Response<ResponseBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut step = self.project().step;
@@ -98,7 +99,7 @@ fn request_end<B, E>(response: &Result<Response<B>, E>) -> RequestEnd {
 
 impl InFlight {
     /// The response as it goes out. If nobody looked at the session it is the one that came in.
-    fn finish<B>(&self, response: Response<B>) -> Response<SessionBody<B>> {
+    fn finish<B>(&self, response: Response<B>) -> Response<ResponseBody<B>> {
         let mut response = self.layer.error_page.replace(response);
         if self.handle.is_accessed() {
             let change = self.handle.cookie_change();
@@ -110,7 +111,7 @@ impl InFlight {
 
     /// The page of an error. What was saved before it went wrong, under a new key perhaps, must
     /// reach the browser all the same; nothing is taken from it.
-    fn fail<B>(&self, error: SessionError) -> Response<SessionBody<B>> {
+    fn fail<B>(&self, error: SessionError) -> Response<ResponseBody<B>> {
         let mut response = self.layer.error_page.respond(error);
         let change = match self.handle.cookie_change() {
             set @ CookieChange::Set { .. } => set,

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{InFlight, ResponseFuture, SessionBody, Shared};
+use super::{InFlight, ResponseFuture, Shared};
+use crate::body::ResponseBody;
 use crate::cookie::Found;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::session::SessionHandle;
@@ -29,7 +30,7 @@ impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SessionService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
 {
-    type Response = Response<SessionBody<ResBody>>;
+    type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, ResBody, S::Error>;
 

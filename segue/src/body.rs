@@ -1,4 +1,4 @@
-//! The body of a response: the handler's, or the page of an error.
+//! The body of a response: the handler's, or a page of the middleware.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,9 +8,9 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a response: the inner service's, whatever its type, or the page of a session
-    /// error.
-    pub struct SessionBody<B> {
+    /// The body of a response: the inner service's, whatever its type, or a page that the middleware
+    /// gives in its place.
+    pub struct ResponseBody<B> {
         #[pin]
         kind: Kind<B>,
     }
@@ -24,17 +24,17 @@ pin_project! {
     }
 }
 
-impl<B> SessionBody<B> {
-    pub(super) fn inner(body: B) -> Self {
+impl<B> ResponseBody<B> {
+    pub(crate) fn inner(body: B) -> Self {
         Self { kind: Kind::Inner { body } }
     }
 
-    pub(super) fn page(text: String) -> Self {
+    pub(crate) fn page(text: String) -> Self {
         Self { kind: Kind::Page { text: Some(text) } }
     }
 }
 
-impl<B: Body<Data: From<String>>> Body for SessionBody<B> {
+impl<B: Body<Data: From<String>>> Body for ResponseBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -67,8 +67,8 @@ impl<B: Body<Data: From<String>>> Body for SessionBody<B> {
     }
 }
 
-impl<B> fmt::Debug for SessionBody<B> {
+impl<B> fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionBody").finish_non_exhaustive()
+        f.debug_struct("ResponseBody").finish_non_exhaustive()
     }
 }

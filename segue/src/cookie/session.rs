@@ -1,0 +1,108 @@
+//! The session cookie.
+
+use http::header::HeaderMap;
+
+use super::{Attributes, Cookie, vary_on_cookie};
+use crate::key::SessionKey;
+use crate::session::CookieChange;
+use crate::settings::SessionSettings;
+
+/// The session cookie as the settings have it.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionCookie {
+    cookie: Cookie,
+    /// The value is the session itself, not an id.
+    is_session: bool,
+}
+
+/// What a request has in the place of the session cookie.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Nothing,
+    /// Something that no session can have as its key.
+    NoKey,
+    Key(SessionKey),
+}
+
+impl SessionCookie {
+    /// The cookie by these settings; `is_session` where its value is the session itself.
+    pub(crate) fn new(settings: &SessionSettings, is_session: bool) -> Self {
+        let cookie = Cookie::new(&Attributes {
+            name: &settings.cookie_name,
+            domain: settings.cookie_domain.as_deref(),
+            path: &settings.cookie_path,
+            secure: settings.cookie_secure,
+            http_only: settings.cookie_httponly,
+            same_site: settings.cookie_samesite,
+        });
+        Self { cookie, is_session }
+    }
+
+    /// Finds the key in the request's cookies.
+    pub(crate) fn find(&self, headers: &HeaderMap) -> Found {
+        let Some(value) = self.cookie.find(headers) else { return Found::Nothing };
+        let read = if self.is_session { SessionKey::sealed } else { SessionKey::parse };
+        std::str::from_utf8(value).ok().and_then(read).map_or(Found::NoKey, Found::Key)
+    }
+
+    /// Writes what becomes of the cookie into the response of a request that looked at its session.
+    pub(crate) fn write(&self, change: &CookieChange, was_sent: bool, headers: &mut HeaderMap) {
+        match change {
+            CookieChange::Set { key, expires } => self.cookie.set(key.expose(), *expires, headers),
+            CookieChange::Remove if was_sent => self.cookie.remove(headers),
+            CookieChange::Remove | CookieChange::Keep => {}
+        }
+        vary_on_cookie(headers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::COOKIE;
+
+    use super::*;
+
+    const KEY: &str = "abcdefghijklmnopqrstuvwxyz012345";
+
+    fn cookie() -> SessionCookie {
+        SessionCookie::new(&SessionSettings::new(false), false)
+    }
+
+    fn find(headers: &[&[u8]]) -> Found {
+        let mut map = HeaderMap::new();
+        for header in headers {
+            map.append(COOKIE, HeaderValue::from_bytes(header).unwrap());
+        }
+        cookie().find(&map)
+    }
+
+    #[test]
+    fn the_last_cookie_of_the_name_counts() {
+        let key = Found::Key(SessionKey::parse(KEY).unwrap());
+        assert_eq!(find(&[]), Found::Nothing);
+        assert_eq!(find(&[format!("a=b; sessionid={KEY} ;c=d").as_bytes()]), key);
+        assert_eq!(find(&[format!("sessionid=\"{KEY}\"").as_bytes()]), key);
+        assert_eq!(find(&[format!("sessionid=x; sessionid={KEY}").as_bytes()]), key);
+        assert_eq!(find(&[b"sessionid=x", format!("sessionid={KEY}").as_bytes()]), key);
+        assert_eq!(find(&[format!("sessionid={KEY}; sessionid=x").as_bytes()]), Found::NoKey);
+        assert_eq!(find(&[format!("xsessionid={KEY}; sessionid").as_bytes()]), Found::Nothing);
+        assert_eq!(find(&[format!("SESSIONID={KEY}").as_bytes()]), Found::Nothing);
+    }
+
+    #[test]
+    fn what_is_no_key_is_none() {
+        let long = [b"sessionid=".as_slice(), &vec![b'a'; 10_000_000]].concat();
+        for value in [b"sessionid=".as_slice(), b"sessionid=../etc", b"sessionid=\xff\xfe", &long] {
+            assert_eq!(find(&[value]), Found::NoKey);
+        }
+    }
+
+    #[test]
+    fn the_cookie_does_not_show_in_debug() {
+        let mut headers = HeaderMap::new();
+        let key = SessionKey::parse(KEY).unwrap();
+        cookie().write(&CookieChange::Set { key, expires: None }, false, &mut headers);
+        assert!(!format!("{headers:?}").contains(KEY));
+    }
+}

@@ -1,0 +1,10 @@
+//! CSRF protection.
+
+#[cfg(feature = "axum")]
+mod extract;
+mod failure;
+mod secret;
+mod token;
+
+pub use failure::{CsrfFailure, Malformed, TokenSource};
+pub use token::{CsrfHandle, CsrfToken};

@@ -1,0 +1,1 @@
+//! The host names that a site serves: `ALLOWED_HOSTS`.

@@ -1,0 +1,36 @@
+//! Headers as Django's `request.META` has them.
+
+use http::HeaderMap;
+
+/// The value of a header: Latin-1, without the blanks around it, and of several lines of the name
+/// one, with commas between them (PEP 3333, and how its servers do it).
+pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    let mut lines = headers.get_all(name).iter().peekable();
+    lines.peek()?;
+    let mut text = String::new();
+    for line in lines {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.extend(line.as_bytes().trim_ascii().iter().map(|byte| char::from(*byte)));
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_joined_and_bytes_are_letters() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(header(&headers, "origin"), None);
+        headers.append("origin", HeaderValue::from_static(""));
+        assert_eq!(header(&headers, "origin").as_deref(), Some(""));
+        headers.insert("origin", HeaderValue::from_bytes(b" a\xe9 ").unwrap());
+        headers.append("origin", HeaderValue::from_static("b"));
+        assert_eq!(header(&headers, "origin").as_deref(), Some("aé,b"));
+    }
+}
