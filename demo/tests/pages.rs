@@ -43,6 +43,7 @@ impl Visitor {
     async fn with_templates(base_dir: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::new("a secret key for the tests of the demo");
+        settings.allowed_hosts.push("example.com".to_owned());
         settings.base_dir = base_dir.into();
         settings.database_url = DatabaseUrl::default_in(folder.path());
         let routes = urlpatterns(&settings);
@@ -61,6 +62,7 @@ impl Visitor {
 
     async fn send(&mut self, method: Method, path: &str, form: &'static str) -> Page {
         let mut request = Request::builder().method(&method).uri(path);
+        request = request.header(header::HOST, "example.com");
         if method == Method::POST {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
