@@ -58,9 +58,7 @@ fn start(source: &str) -> Option<usize> {
 /// How long the expression, tag or comment is that stands here, with all that is raw in it.
 fn length(source: &str) -> Option<usize> {
     if let Some(comment) = source.strip_prefix("{#") {
-        // In `{#-#}` the sign belongs to the beginning, whatever it is.
-        let inner = comment.strip_prefix(['-', '+']).unwrap_or(comment);
-        return Some(source.len() - inner.len() + inner.find("#}")? + 2);
+        return Some(2 + comment.find("#}")? + 2);
     }
     if source.starts_with("{{") {
         return expression_length(source, b"}}");
@@ -177,6 +175,7 @@ mod tests {
             "{{ '{% csrf_token %}' }}",
             "{{ \"it's {% csrf_token %}\" }}",
             "{{ '\\'{% csrf_token %}' }}",
+            "{{ '\\'}} {% csrf_token %}' }}",
             "{% set a = '{% csrf_token %}' %}",
             "{% include \"{% csrf_token %}\" %}",
             "{{ ( }}{% csrf_token %}",
