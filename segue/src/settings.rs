@@ -23,10 +23,14 @@
 
 mod cache_url;
 mod caches;
+mod cookie;
 mod csrf;
 mod database_url;
+mod header;
 mod hosts;
 mod names;
+mod origins;
+mod proxy;
 mod reader;
 mod secret_file;
 mod server_url;
@@ -46,14 +50,21 @@ pub(crate) use cache_url::MemcachedServer;
 pub(crate) use cache_url::RedisShape;
 pub use cache_url::{CacheUrl, MemcachedUrl, MemoryUrl, RedisUrl};
 pub use caches::{CacheFormat, CacheOptions, CacheSettings};
+pub use cookie::SameSite;
 pub use csrf::{CsrfMode, CsrfSettings};
 pub use database_url::DatabaseUrl;
 pub use server_url::ServerUrl;
-pub use session::{SameSite, SessionEngine, SessionSettings};
+pub use session::{SessionEngine, SessionSettings};
 
-use reader::Reader;
+pub(crate) use header::as_sent as header_as_sent;
+use reader::{Reader, SIZES};
 #[cfg(feature = "redis")]
 pub(crate) use url_parts::Host;
+
+/// 2.5 MiB, as in Django.
+const UPLOAD_SIZE: u64 = 2_621_440;
+
+const FOLDERS: &str = "the path of a folder that is there";
 
 /// The settings of a site, by Django's names in lower case.
 #[non_exhaustive]
@@ -115,7 +126,7 @@ impl Settings {
             use_x_forwarded_host: false,
             use_x_forwarded_port: false,
             secure_proxy_ssl_header: None,
-            data_upload_max_memory_size: 2_621_440,
+            data_upload_max_memory_size: UPLOAD_SIZE,
             file_upload_temp_dir: None,
             base_dir,
         }
@@ -157,12 +168,16 @@ impl Settings {
                 .unwrap_or_default(),
             caches: caches::read(reader, &base_dir)?,
             session: SessionSettings::read(reader, debug, &base_dir)?,
-            csrf: CsrfSettings::new(debug),
-            use_x_forwarded_host: false,
-            use_x_forwarded_port: false,
-            secure_proxy_ssl_header: None,
-            data_upload_max_memory_size: 2_621_440,
-            file_upload_temp_dir: None,
+            csrf: CsrfSettings::read(reader, debug)?,
+            use_x_forwarded_host: reader.bool("USE_X_FORWARDED_HOST")?.unwrap_or(false),
+            use_x_forwarded_port: reader.bool("USE_X_FORWARDED_PORT")?.unwrap_or(false),
+            secure_proxy_ssl_header: proxy::read(reader)?,
+            data_upload_max_memory_size: reader
+                .size("DATA_UPLOAD_MAX_MEMORY_SIZE")?
+                .unwrap_or(UPLOAD_SIZE),
+            file_upload_temp_dir: reader
+                .text("FILE_UPLOAD_TEMP_DIR", FOLDERS)?
+                .map(|path| base_dir.join(path)),
             secret_keys: SecretKeys { current, fallbacks },
             debug,
             database_url,
@@ -189,7 +204,23 @@ impl Settings {
         if self.session.engine.uses_cache() {
             self.session_cache()?;
         }
-        self.session.validate()
+        self.secure_proxy_ssl_header.as_ref().map_or(Ok(()), proxy::validate)?;
+        if self.data_upload_max_memory_size == 0 {
+            return Err(ConfigError::conflict("DATA_UPLOAD_MAX_MEMORY_SIZE", 0, SIZES));
+        }
+        if let Some(folder) = self.file_upload_temp_dir.as_deref().filter(|path| !path.is_dir()) {
+            let found = format!("{}", folder.display());
+            return Err(ConfigError::conflict("FILE_UPLOAD_TEMP_DIR", found, FOLDERS));
+        }
+        self.session.validate()?;
+        self.csrf.validate()?;
+        // With the secret in the session there is only one cookie.
+        if self.csrf.cookie_name == self.session.cookie_name && !self.csrf.use_sessions {
+            let found = format!("{:?}", self.csrf.cookie_name);
+            let allowed = "another name than SESSION_COOKIE_NAME has";
+            return Err(ConfigError::conflict("CSRF_COOKIE_NAME", found, allowed));
+        }
+        Ok(())
     }
 
     /// The cache that `SESSION_CACHE_ALIAS` names.
@@ -200,3 +231,6 @@ impl Settings {
         caches::named(&self.caches, &self.session.cache_alias)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,19 @@ fn each_wrong_value_is_named_with_what_was_found_and_what_is_allowed() {
         ("DEBUG = \"on\"", "DEBUG: found \"on\""),
         ("ALLOWED_HOSTS = \"a, b\"", "ALLOWED_HOSTS: found \"a, b\""),
         ("ALLOWED_HOSTS = [\"https://a\"]", "ALLOWED_HOSTS: found \"https://a\""),
+        ("CSRF_COOKIE_AGE = \"a year\"", "CSRF_COOKIE_AGE: found \"a year\" in settings.toml"),
+        ("CSRF_COOKIE_NAME = \"sessionid\"", "CSRF_COOKIE_NAME: found \"sessionid\""),
+        ("CSRF_FAILURE_VIEW = \"views.no\"", "CSRF_FAILURE_VIEW: found \"views.no\""),
+        ("CSRF_HEADER_NAME = \"X CSRF\"", "CSRF_HEADER_NAME: found \"X CSRF\""),
+        ("CSRF_MODE = \"off\"", "CSRF_MODE: found \"off\""),
+        ("CSRF_TRUSTED_ORIGINS = [\"a.example\"]", "CSRF_TRUSTED_ORIGINS: found \"a.example\""),
+        ("FILE_UPLOAD_TEMP_DIR = \"nowhere\"", "FILE_UPLOAD_TEMP_DIR: found "),
+        (
+            "SECURE_PROXY_SSL_HEADER = [\"HTTP_X_FORWARDED_PROTO\"]",
+            "SECURE_PROXY_SSL_HEADER: found [\"HTTP_X_FORWARDED_PROTO\"]",
+        ),
+        ("USE_X_FORWARDED_HOST = 1", "USE_X_FORWARDED_HOST: found 1"),
+        ("CSRF_TRUSTED_ORIGIN = []", "did you mean CSRF_TRUSTED_ORIGINS?"),
         ("SESSION_COKIE_AGE = 5", "did you mean SESSION_COOKIE_AGE?"),
         ("session_cookie_age = 5", "did you mean SESSION_COOKIE_AGE?"),
         (
@@ -59,7 +72,7 @@ fn each_wrong_value_is_named_with_what_was_found_and_what_is_allowed() {
 #[test]
 fn names_of_ones_own_are_welcome() {
     let project = Project::new();
-    project.set(&format!("{KEY}PAGE_SIZE = 20\nCSRF_COOKIE_NAME = \"x\"\n"));
+    project.set(&format!("{KEY}PAGE_SIZE = 20\nSECURE_HSTS_SECONDS = 60\n"));
     project.succeed(&["check"]);
 }
 
@@ -120,9 +133,12 @@ fn the_environment_goes_over_the_file() {
     assert!(cookie.ends_with("; Max-Age=600; Path=/; Secure"), "{cookie}");
     assert!(!cookie.contains("HttpOnly"), "{cookie}");
 
-    let output = project.command().env("SESSION_COOKIE_AGE", "soon").arg("check").output().unwrap();
-    let complaint = String::from_utf8(output.stderr).unwrap();
-    assert!(complaint.contains("SESSION_COOKIE_AGE: found \"soon\" in the environment"));
+    for setting in ["SESSION_COOKIE_AGE", "CSRF_MODE", "USE_X_FORWARDED_HOST"] {
+        let output = project.command().env(setting, "soon").arg("check").output().unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        let expected = format!("{setting}: found \"soon\" in the environment");
+        assert!(complaint.contains(&expected), "{complaint}");
+    }
 }
 
 /// Secure unless it is a developer's machine.

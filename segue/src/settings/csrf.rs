@@ -1,6 +1,11 @@
 //! The settings whose names begin with `CSRF_`.
 
-use super::session::SameSite;
+use config::ValueKind;
+
+use super::cookie::{self, CENTURY, Cookie, SameSite};
+use super::reader::{Reader, SIZES, number};
+use super::{header, origins};
+use crate::error::ConfigError;
 
 /// The settings whose names begin with `CSRF_`: all of Django's, with Django's defaults.
 ///
@@ -75,9 +80,82 @@ impl CsrfSettings {
         }
     }
 
+    pub(super) fn read(reader: &Reader, debug: bool) -> Result<Self, ConfigError> {
+        let defaults = Self::new(debug);
+        reader.parsed("CSRF_FAILURE_VIEW", VIEWS, |text| (text == VIEW).then_some(()))?;
+        let cookie = defaults.cookie().read(reader)?;
+        let age = reader.read("CSRF_COOKIE_AGE", AGES, |value| match &value.kind {
+            ValueKind::String(none) if none.eq_ignore_ascii_case("none") => Some(None),
+            _ => number(value, &(1..=CENTURY)).map(Some),
+        })?;
+        Ok(Self {
+            mode: reader.parsed("CSRF_MODE", MODES, CsrfMode::parse)?.unwrap_or(defaults.mode),
+            trusted_origins: reader
+                .list("CSRF_TRUSTED_ORIGINS", "a list of origins")?
+                .unwrap_or(defaults.trusted_origins),
+            use_sessions: reader.bool("CSRF_USE_SESSIONS")?.unwrap_or(defaults.use_sessions),
+            header_name: reader.text("CSRF_HEADER_NAME", HEADERS)?.unwrap_or(defaults.header_name),
+            cookie_name: cookie.name,
+            cookie_age: age.unwrap_or(defaults.cookie_age),
+            cookie_domain: cookie.domain,
+            cookie_path: cookie.path,
+            cookie_secure: cookie.secure,
+            cookie_httponly: cookie.httponly,
+            cookie_samesite: cookie.samesite,
+            search_max_size: reader
+                .size("CSRF_SEARCH_MAX_SIZE")?
+                .unwrap_or(defaults.search_max_size),
+        })
+    }
+
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        self.cookie().validate()?;
+        if let Some(age) = self.cookie_age.filter(|age| !(1..=CENTURY).contains(age)) {
+            return Err(ConfigError::conflict("CSRF_COOKIE_AGE", age, AGES));
+        }
+        if !header::is_name(&self.header_name) {
+            let found = format!("{:?}", self.header_name);
+            return Err(ConfigError::conflict("CSRF_HEADER_NAME", found, HEADERS));
+        }
+        if self.search_max_size == 0 {
+            return Err(ConfigError::conflict("CSRF_SEARCH_MAX_SIZE", 0, SIZES));
+        }
+        self.trusted_origins.iter().try_for_each(|origin| origins::validate(origin))
+    }
+
+    fn cookie(&self) -> Cookie {
+        Cookie {
+            settings: &cookie::CSRF,
+            name: self.cookie_name.clone(),
+            domain: self.cookie_domain.clone(),
+            path: self.cookie_path.clone(),
+            secure: self.cookie_secure,
+            httponly: self.cookie_httponly,
+            samesite: self.cookie_samesite,
+        }
+    }
+
     /// The header in which scripts send the token, in lower case as a request has it.
     pub(crate) fn header(&self) -> String {
-        let name = self.header_name.strip_prefix("HTTP_").unwrap_or(&self.header_name);
-        name.replace('_', "-").to_ascii_lowercase()
+        header::as_sent(&self.header_name)
+    }
+}
+
+const VIEW: &str = "django.views.csrf.csrf_failure";
+const VIEWS: &str = "\"django.views.csrf.csrf_failure\"; another page is given in code, with \
+                     `Site::on_csrf_failure`";
+const MODES: &str = "\"token\", \"fetch-metadata\" or \"both\"";
+const AGES: &str = "seconds, 1 or more, or \"None\": until the browser is closed";
+const HEADERS: &str = "a header's name of letters, digits and hyphens, \"X-CSRFToken\", or as \
+                       Django spells it, \"HTTP_X_CSRFTOKEN\"";
+
+impl CsrfMode {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "token" => Some(Self::Token),
+            "fetch-metadata" => Some(Self::FetchMetadata),
+            "both" => Some(Self::Both),
+            _ => None,
+        }
     }
 }

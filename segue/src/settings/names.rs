@@ -7,10 +7,26 @@ pub(super) const NAMES: &[&str] = &[
     "ALLOWED_HOSTS",
     "CACHES",
     "CACHE_URL",
+    "CSRF_COOKIE_AGE",
+    "CSRF_COOKIE_DOMAIN",
+    "CSRF_COOKIE_HTTPONLY",
+    "CSRF_COOKIE_NAME",
+    "CSRF_COOKIE_PATH",
+    "CSRF_COOKIE_SAMESITE",
+    "CSRF_COOKIE_SECURE",
+    "CSRF_FAILURE_VIEW",
+    "CSRF_HEADER_NAME",
+    "CSRF_MODE",
+    "CSRF_SEARCH_MAX_SIZE",
+    "CSRF_TRUSTED_ORIGINS",
+    "CSRF_USE_SESSIONS",
     "DATABASE_URL",
+    "DATA_UPLOAD_MAX_MEMORY_SIZE",
     "DEBUG",
+    "FILE_UPLOAD_TEMP_DIR",
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
+    "SECURE_PROXY_SSL_HEADER",
     "SESSION_CACHE_ALIAS",
     "SESSION_CLEANUP_INTERVAL",
     "SESSION_COOKIE_AGE",
@@ -25,7 +41,12 @@ pub(super) const NAMES: &[&str] = &[
     "SESSION_FILE_PATH",
     "SESSION_SAVE_EVERY_REQUEST",
     "SESSION_SERIALIZER",
+    "USE_X_FORWARDED_HOST",
+    "USE_X_FORWARDED_PORT",
 ];
+
+/// A name that begins like this is meant for a setting.
+const BEGINNINGS: &[&str] = &["CSRF_", "SESSION_"];
 
 /// The setting that was meant by a name that is none, where that can be said: names of one's own
 /// are welcome in the same file.
@@ -33,7 +54,8 @@ pub(super) fn meant_by(name: &str) -> Option<&'static str> {
     let upper = name.to_ascii_uppercase();
     let distance = |known: &&&'static str| edits(&upper, known);
     let nearest = NAMES.iter().min_by_key(distance)?;
-    let own = !upper.starts_with("SESSION_") && edits(&upper, nearest) > 2;
+    let own = !BEGINNINGS.iter().any(|beginning| upper.starts_with(beginning))
+        && edits(&upper, nearest) > 2;
     (!own).then_some(*nearest)
 }
 
@@ -72,6 +94,10 @@ mod tests {
         assert_eq!(meant_by("SECRETKEY"), Some("SECRET_KEY"));
         assert!(meant_by("SESSION_COLOUR").is_some(), "no setting of ours begins like this");
         assert_eq!(meant_by("PAGE_SIZE"), None);
-        assert_eq!(meant_by("CSRF_COOKIE_NAME"), None);
+        assert_eq!(meant_by("CSRF_COKIE_NAME"), Some("CSRF_COOKIE_NAME"));
+        assert!(meant_by("CSRF_COOKIE_MASKED").is_some(), "Django 5.0 removed it");
+        assert!(meant_by("csrf_colour").is_some(), "no setting of ours begins like this either");
+        assert_eq!(meant_by("USE_X_FORWARDED_HOSTS"), Some("USE_X_FORWARDED_HOST"));
+        assert_eq!(meant_by("SECURE_HSTS_SECONDS"), None);
     }
 }

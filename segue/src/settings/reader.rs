@@ -7,6 +7,9 @@ use super::source::ENVIRONMENT;
 use crate::error::ConfigError;
 use crate::secret::SecretKey;
 
+/// What a size takes.
+pub(super) const SIZES: &str = "bytes, 1 or more";
+
 /// The values that were found, by name.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -48,14 +51,13 @@ impl Reader {
         allowed: &str,
         range: std::ops::RangeInclusive<i64>,
     ) -> Result<Option<i64>, ConfigError> {
-        self.read(name, allowed, |value| {
-            let number = match &value.kind {
-                ValueKind::I64(number) => Some(*number),
-                ValueKind::String(text) if from_environment(value) => text.parse().ok(),
-                _ => None,
-            };
-            number.filter(|number| range.contains(number))
-        })
+        self.read(name, allowed, |value| number(value, &range))
+    }
+
+    /// How many bytes something may have.
+    pub(super) fn size(&self, name: &'static str) -> Result<Option<u64>, ConfigError> {
+        let size = self.integer(name, SIZES, 1..=i64::MAX)?;
+        Ok(size.map(i64::unsigned_abs))
     }
 
     pub(super) fn text(
@@ -144,7 +146,18 @@ fn invalid(setting: &'static str, found: String, value: &Value, allowed: &str) -
     ConfigError::Invalid { setting, found, origin: origin(value), allowed: allowed.to_owned() }
 }
 
-fn texts(value: &Value) -> Option<Vec<String>> {
+/// A whole number in this range.
+pub(super) fn number(value: &Value, range: &std::ops::RangeInclusive<i64>) -> Option<i64> {
+    let number = match &value.kind {
+        ValueKind::I64(number) => Some(*number),
+        ValueKind::String(text) if from_environment(value) => text.parse().ok(),
+        _ => None,
+    };
+    number.filter(|number| range.contains(number))
+}
+
+/// The texts of a [list](Reader::list).
+pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
     match &value.kind {
         ValueKind::Array(items) => items
             .iter()

@@ -3,13 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use config::ValueKind;
-
+use super::cookie::{self, CENTURY, Cookie, SameSite};
 use super::reader::Reader;
 use crate::error::ConfigError;
-
-/// A hundred years, in seconds.
-const CENTURY: i64 = 100 * 365 * 24 * 60 * 60;
 
 /// The settings whose names begin with `SESSION_`: all of Django's, with Django's defaults.
 ///
@@ -72,20 +68,6 @@ pub enum SessionEngine {
     EncryptedCookies,
 }
 
-/// When other sites' pages send the cookie along: `SESSION_COOKIE_SAMESITE`.
-#[allow(clippy::exhaustive_enums, reason = "RFC 6265bis 4.1.2.7 has these, and leaving it out")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SameSite {
-    /// `Lax`: only when the user follows a link to us.
-    Lax,
-    /// `Strict`: never.
-    Strict,
-    /// `"None"`: always; browsers take it with `Secure` only.
-    None,
-    /// `false`: the attribute is left out, and the browser decides.
-    Omitted,
-}
-
 impl SessionSettings {
     /// Django's defaults.
     #[must_use]
@@ -110,14 +92,8 @@ impl SessionSettings {
     pub(super) fn read(reader: &Reader, debug: bool, base_dir: &Path) -> Result<Self, ConfigError> {
         let defaults = Self::new(debug);
         reader.parsed("SESSION_SERIALIZER", SERIALIZERS, |text| (text == JSON).then_some(()))?;
-        let name = reader.text("SESSION_COOKIE_NAME", "a text")?;
-        let age = reader.integer("SESSION_COOKIE_AGE", "seconds, 1 or more", 1..=CENTURY)?;
-        let samesite =
-            reader.read("SESSION_COOKIE_SAMESITE", SAMESITES, |value| match &value.kind {
-                ValueKind::Boolean(false) => Some(SameSite::Omitted),
-                ValueKind::String(text) => SameSite::parse(text),
-                _ => None,
-            })?;
+        let cookie = defaults.cookie().read(reader)?;
+        let age = reader.integer("SESSION_COOKIE_AGE", AGES, 1..=CENTURY)?;
         let every = "seconds between two clean-ups; 0 for never";
         let interval = reader.integer("SESSION_CLEANUP_INTERVAL", every, 0..=CENTURY)?;
         let file_path = reader.text("SESSION_FILE_PATH", "the path of a folder")?;
@@ -128,15 +104,13 @@ impl SessionSettings {
             cache_alias: reader
                 .text("SESSION_CACHE_ALIAS", "the name of a cache")?
                 .unwrap_or(defaults.cache_alias),
-            cookie_name: name.unwrap_or(defaults.cookie_name),
+            cookie_name: cookie.name,
             cookie_age: age.unwrap_or(defaults.cookie_age),
-            cookie_domain: reader.text("SESSION_COOKIE_DOMAIN", DOMAINS)?,
-            cookie_path: reader.text("SESSION_COOKIE_PATH", PATHS)?.unwrap_or(defaults.cookie_path),
-            cookie_secure: reader.bool("SESSION_COOKIE_SECURE")?.unwrap_or(defaults.cookie_secure),
-            cookie_httponly: reader
-                .bool("SESSION_COOKIE_HTTPONLY")?
-                .unwrap_or(defaults.cookie_httponly),
-            cookie_samesite: samesite.unwrap_or(defaults.cookie_samesite),
+            cookie_domain: cookie.domain,
+            cookie_path: cookie.path,
+            cookie_secure: cookie.secure,
+            cookie_httponly: cookie.httponly,
+            cookie_samesite: cookie.samesite,
             save_every_request: reader
                 .bool("SESSION_SAVE_EVERY_REQUEST")?
                 .unwrap_or(defaults.save_every_request),
@@ -152,68 +126,36 @@ impl SessionSettings {
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        let name = self.cookie_name.as_str();
-        if name.is_empty() || !name.bytes().all(is_token) {
-            let found = format!("{name:?}");
-            return Err(ConfigError::conflict("SESSION_COOKIE_NAME", found, NAMES));
-        }
+        self.cookie().validate()?;
         if !(1..=CENTURY).contains(&self.cookie_age) {
-            let found = self.cookie_age;
-            return Err(ConfigError::conflict("SESSION_COOKIE_AGE", found, "seconds, 1 or more"));
-        }
-        if self.cookie_domain.as_deref().is_some_and(|domain| !is_domain(domain)) {
-            let found = format!("{:?}", self.cookie_domain.as_deref().unwrap_or_default());
-            return Err(ConfigError::conflict("SESSION_COOKIE_DOMAIN", found, DOMAINS));
-        }
-        if !self.cookie_path.starts_with('/') || !self.cookie_path.bytes().all(is_path) {
-            let found = format!("{:?}", self.cookie_path);
-            return Err(ConfigError::conflict("SESSION_COOKIE_PATH", found, PATHS));
+            return Err(ConfigError::conflict("SESSION_COOKIE_AGE", self.cookie_age, AGES));
         }
         if self.cleanup_interval == Some(Duration::ZERO) {
             let allowed = "a second or more; `None` for never";
             return Err(ConfigError::conflict("SESSION_CLEANUP_INTERVAL", 0, allowed));
         }
-        self.validate_promises()
+        Ok(())
     }
 
-    /// What the cookie's name and `SameSite` promise to browsers must be true, or they drop the
-    /// cookie without a word. RFC 6265bis, 4.1.2.7 and 4.1.3.
-    fn validate_promises(&self) -> Result<(), ConfigError> {
-        // Browsers match the prefixes in any case.
-        let name = self.cookie_name.to_ascii_lowercase();
-        let host = name.starts_with("__host-");
-        let needs_secure = host || name.starts_with("__secure-");
-        if needs_secure && !self.cookie_secure {
-            let reason = format!("true, because the cookie is named {}", self.cookie_name);
-            return Err(ConfigError::conflict("SESSION_COOKIE_SECURE", false, reason));
+    fn cookie(&self) -> Cookie {
+        Cookie {
+            settings: &cookie::SESSION,
+            name: self.cookie_name.clone(),
+            domain: self.cookie_domain.clone(),
+            path: self.cookie_path.clone(),
+            secure: self.cookie_secure,
+            httponly: self.cookie_httponly,
+            samesite: self.cookie_samesite,
         }
-        if self.cookie_samesite == SameSite::None && !self.cookie_secure {
-            let reason = "true, because SESSION_COOKIE_SAMESITE is \"None\"";
-            return Err(ConfigError::conflict("SESSION_COOKIE_SECURE", false, reason));
-        }
-        if host && (self.cookie_path != "/" || self.cookie_domain.is_some()) {
-            let setting = if self.cookie_domain.is_some() {
-                "SESSION_COOKIE_DOMAIN"
-            } else {
-                "SESSION_COOKIE_PATH"
-            };
-            let reason =
-                "no domain and the path \"/\", because the cookie's name begins with __Host-";
-            return Err(ConfigError::conflict(setting, "another", reason));
-        }
-        Ok(())
     }
 }
 
 const ENGINES: &str = "\"db\", \"cached_db\", \"cache\", \"file\", \"signed_cookies\" (each also as \
                        \"django.contrib.sessions.backends.…\"), \"encrypted_cookies\" or \"memory\"";
-const SAMESITES: &str = "\"Lax\", \"Strict\", \"None\", or false to leave it out";
+const AGES: &str = "seconds, 1 or more";
 const JSON: &str = "django.contrib.sessions.serializers.JSONSerializer";
 const SERIALIZERS: &str = "\"django.contrib.sessions.serializers.JSONSerializer\"; pickled \
                            sessions run code, and Django removed them in 5.0";
-const NAMES: &str = "letters, digits and !#$%&'*+-.^_`|~ (RFC 6265)";
-const DOMAINS: &str = "a domain such as \"example.com\" or \".example.com\"";
-const PATHS: &str = "a path that begins with / and has no control characters and no semicolon";
 
 impl SessionEngine {
     /// Whether sessions are in the database.
@@ -241,77 +183,9 @@ impl SessionEngine {
     }
 }
 
-impl SameSite {
-    fn parse(text: &str) -> Option<Self> {
-        match text.to_ascii_lowercase().as_str() {
-            "lax" => Some(Self::Lax),
-            "strict" => Some(Self::Strict),
-            "none" => Some(Self::None),
-            "false" => Some(Self::Omitted),
-            _ => None,
-        }
-    }
-}
-
-/// A character of a cookie's name: RFC 9110, 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-fn is_domain(domain: &str) -> bool {
-    let name = domain.strip_prefix('.').unwrap_or(domain);
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
-}
-
-fn is_path(byte: u8) -> bool {
-    (b' '..=b'~').contains(&byte) && byte != b';'
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn refused(change: impl FnOnce(&mut SessionSettings)) -> String {
-        let mut settings = SessionSettings::new(false);
-        change(&mut settings);
-        settings.validate().unwrap_err().to_string()
-    }
-
-    #[test]
-    fn a_cookie_that_browsers_would_drop_is_refused() {
-        assert!(SessionSettings::new(false).validate().is_ok());
-        assert!(SessionSettings::new(true).validate().is_ok());
-        let error = refused(|s| {
-            s.cookie_name = "__Host-id".into();
-            s.cookie_secure = false;
-        });
-        assert!(error.starts_with("SESSION_COOKIE_SECURE: found false"), "{error}");
-        let error = refused(|s| {
-            s.cookie_name = "__hOsT-id".into();
-            s.cookie_domain = Some("example.com".into());
-        });
-        assert!(error.starts_with("SESSION_COOKIE_DOMAIN"), "{error}");
-        let error = refused(|s| {
-            s.cookie_samesite = SameSite::None;
-            s.cookie_secure = false;
-        });
-        assert!(error.contains("SAMESITE"), "{error}");
-    }
-
-    #[test]
-    fn nothing_gets_into_the_header_that_does_not_belong_there() {
-        for name in ["", "a b", "a;b", "a=b", "é", "a\r\nSet-Cookie: x=y"] {
-            assert!(refused(|s| s.cookie_name = name.into()).starts_with("SESSION_COOKIE_NAME"));
-        }
-        for path in ["", "a", "/;Domain=evil", "/\r\nX: y"] {
-            assert!(refused(|s| s.cookie_path = path.into()).starts_with("SESSION_COOKIE_PATH"));
-        }
-        for domain in ["", ".", "a;b", "a\r\nb", "a b"] {
-            let error = refused(|s| s.cookie_domain = Some(domain.into()));
-            assert!(error.starts_with("SESSION_COOKIE_DOMAIN"), "{error}");
-        }
-    }
 
     #[test]
     fn engines_have_djangos_names_and_short_ones() {

@@ -1,0 +1,173 @@
+//! Each setting is read from a file and from the environment, and what is wrong is named.
+
+use config::{Map, Value};
+
+use super::names::NAMES;
+use super::reader::Reader;
+use super::source::ENVIRONMENT;
+use super::{CsrfMode, SameSite, Settings};
+
+/// What a setting is called, what a file and the environment say, and whether that was read.
+type Case = (&'static str, &'static str, &'static str, fn(&Settings) -> bool);
+
+const CASES: &[Case] = &[
+    ("CSRF_COOKIE_AGE", "600", "600", |s| s.csrf.cookie_age == Some(600)),
+    ("CSRF_COOKIE_AGE", "'None'", "none", |s| s.csrf.cookie_age.is_none()),
+    ("CSRF_COOKIE_DOMAIN", "'.a.b'", ".a.b", |s| s.csrf.cookie_domain.as_deref() == Some(".a.b")),
+    ("CSRF_COOKIE_HTTPONLY", "true", "yes", |s| s.csrf.cookie_httponly),
+    ("CSRF_COOKIE_NAME", "'other'", "other", |s| s.csrf.cookie_name == "other"),
+    ("CSRF_COOKIE_PATH", "'/app'", "/app", |s| s.csrf.cookie_path == "/app"),
+    ("CSRF_COOKIE_SAMESITE", "'Strict'", "strict", |s| s.csrf.cookie_samesite == SameSite::Strict),
+    ("CSRF_COOKIE_SAMESITE", "false", "false", |s| s.csrf.cookie_samesite == SameSite::Omitted),
+    ("CSRF_COOKIE_SECURE", "false", "off", |s| !s.csrf.cookie_secure),
+    (
+        "CSRF_FAILURE_VIEW",
+        "'django.views.csrf.csrf_failure'",
+        "django.views.csrf.csrf_failure",
+        |_| true,
+    ),
+    ("CSRF_HEADER_NAME", "'HTTP_X_XSRF'", "X-XSRF", |s| s.csrf.header() == "x-xsrf"),
+    ("CSRF_MODE", "'fetch-metadata'", "fetch-metadata", |s| s.csrf.mode == CsrfMode::FetchMetadata),
+    ("CSRF_MODE", "'both'", "both", |s| s.csrf.mode == CsrfMode::Both),
+    ("CSRF_SEARCH_MAX_SIZE", "1024", "1024", |s| s.csrf.search_max_size == 1024),
+    ("CSRF_TRUSTED_ORIGINS", "['http://a', 'https://*.b']", "http://a, https://*.b", |s| {
+        s.csrf.trusted_origins == ["http://a", "https://*.b"]
+    }),
+    ("CSRF_USE_SESSIONS", "true", "1", |s| s.csrf.use_sessions),
+    ("DATA_UPLOAD_MAX_MEMORY_SIZE", "5", "5", |s| s.data_upload_max_memory_size == 5),
+    ("FILE_UPLOAD_TEMP_DIR", "'.'", ".", |s| {
+        s.file_upload_temp_dir.as_ref() == Some(&s.base_dir.join("."))
+    }),
+    ("SECURE_PROXY_SSL_HEADER", "['HTTP_X_PROTO', 'https']", "HTTP_X_PROTO,https", |s| {
+        s.secure_proxy_ssl_header == Some(("HTTP_X_PROTO".into(), "https".into()))
+    }),
+    ("USE_X_FORWARDED_HOST", "true", "true", |s| s.use_x_forwarded_host),
+    ("USE_X_FORWARDED_PORT", "true", "on", |s| s.use_x_forwarded_port),
+];
+
+fn from_file(line: &str) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, format!("SECRET_KEY = 'secret'\n{line}\n")).unwrap();
+    Settings::from_file(&file).map_err(|error| error.to_string())
+}
+
+fn from_environment(name: &str, text: &str) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let value = |text: &str| Value::new(Some(&ENVIRONMENT.to_owned()), text);
+    let values = [("SECRET_KEY", "secret"), (name, text)];
+    let values: Map<String, Value> =
+        values.map(|(name, text)| (name.to_owned(), value(text))).into_iter().collect();
+    let read =
+        Reader::new(values).and_then(|reader| Settings::read(&reader, folder.path().to_owned()));
+    read.map_err(|error| error.to_string())
+}
+
+#[test]
+fn each_is_read_from_a_file_and_from_the_environment() {
+    let defaults = from_file("").unwrap();
+    for (name, toml, text, is_read) in CASES {
+        assert!(*name == "CSRF_FAILURE_VIEW" || !is_read(&defaults), "{name} is not the default");
+        assert!(is_read(&from_file(&format!("{name} = {toml}")).unwrap()), "{name} in a file");
+        assert!(is_read(&from_environment(name, text).unwrap()), "{name} in the environment");
+    }
+    let beginnings = ["CSRF_", "DATA_", "FILE_", "SECURE_", "USE_"];
+    for name in NAMES.iter().filter(|name| beginnings.iter().any(|b| name.starts_with(b))) {
+        assert!(CASES.iter().any(|(known, ..)| known == name), "{name} is read by no case");
+    }
+    for (name, ..) in CASES {
+        assert!(NAMES.contains(name), "{name} would not be looked for in the environment");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_with_what_is_allowed() {
+    for (name, toml, text) in [
+        ("CSRF_COOKIE_AGE", "0", "0"),
+        ("CSRF_COOKIE_AGE", "'a year'", "a year"),
+        ("CSRF_COOKIE_AGE", "'600'", "600 s"),
+        ("CSRF_COOKIE_AGE", "31536000000", "31536000000"),
+        ("CSRF_COOKIE_DOMAIN", "'a;b'", "a;b"),
+        ("CSRF_COOKIE_HTTPONLY", "1", "maybe"),
+        ("CSRF_COOKIE_NAME", "'a b'", "a b"),
+        ("CSRF_COOKIE_PATH", "'app'", "app"),
+        ("CSRF_COOKIE_SAMESITE", "true", "true"),
+        ("CSRF_COOKIE_SECURE", "'yes'", "perhaps"),
+        ("CSRF_FAILURE_VIEW", "'site.views.refused'", "site.views.refused"),
+        ("CSRF_HEADER_NAME", "'X CSRF'", "X:CSRF"),
+        ("CSRF_HEADER_NAME", "''", "HTTP_"),
+        ("CSRF_MODE", "'none'", "Token"),
+        ("CSRF_SEARCH_MAX_SIZE", "0", "64M"),
+        ("CSRF_TRUSTED_ORIGINS", "'https://a'", "a"),
+        ("CSRF_TRUSTED_ORIGINS", "['https://a', 'https://b/']", "https://a,https://b/"),
+        ("CSRF_USE_SESSIONS", "'true'", "2"),
+        ("DATA_UPLOAD_MAX_MEMORY_SIZE", "'None'", "None"),
+        ("DATA_UPLOAD_MAX_MEMORY_SIZE", "-1", "0"),
+        ("FILE_UPLOAD_TEMP_DIR", "'nowhere'", "nowhere"),
+        ("SECURE_PROXY_SSL_HEADER", "['HTTP_X_PROTO']", "HTTP_X_PROTO"),
+        ("SECURE_PROXY_SSL_HEADER", "['a', 'b', 'c']", "a,b,c"),
+        ("SECURE_PROXY_SSL_HEADER", "['', 'https']", "HTTP_X_PROTO,"),
+        ("SECURE_PROXY_SSL_HEADER", "'HTTP_X_PROTO,https'", "X PROTO,https"),
+        ("USE_X_FORWARDED_HOST", "'on'", "x"),
+        ("USE_X_FORWARDED_PORT", "8000", "8000"),
+    ] {
+        let line = format!("{name} = {toml}");
+        for complaint in [from_file(&line), from_environment(name, text)] {
+            let complaint = complaint.map(drop).expect_err(&line);
+            assert!(complaint.starts_with(&format!("{name}: found ")), "{complaint}");
+            assert!(complaint.contains("; allowed: "), "{complaint}");
+        }
+    }
+    let complaint = from_file("CSRF_FAILURE_VIEW = 'x.y'").unwrap_err();
+    assert!(complaint.contains("`Site::on_csrf_failure`"), "the way out is named: {complaint}");
+}
+
+#[test]
+fn what_is_set_in_code_is_looked_at_as_well() {
+    let refused = |change: fn(&mut Settings)| {
+        let mut settings = Settings::new("secret");
+        assert!(settings.validate().is_ok());
+        change(&mut settings);
+        settings.validate().unwrap_err().to_string()
+    };
+    for (setting, change) in [
+        ("CSRF_COOKIE_AGE", (|s| s.csrf.cookie_age = Some(0)) as fn(&mut Settings)),
+        ("CSRF_HEADER_NAME", |s| s.csrf.header_name = "X-CSRF\r\n".into()),
+        ("CSRF_SEARCH_MAX_SIZE", |s| s.csrf.search_max_size = 0),
+        ("CSRF_TRUSTED_ORIGINS", |s| s.csrf.trusted_origins.push("https://*".into())),
+        ("DATA_UPLOAD_MAX_MEMORY_SIZE", |s| s.data_upload_max_memory_size = 0),
+        ("FILE_UPLOAD_TEMP_DIR", |s| s.file_upload_temp_dir = Some("nowhere".into())),
+        ("SECURE_PROXY_SSL_HEADER", |s| {
+            s.secure_proxy_ssl_header = Some(("X-Proto".into(), String::new()));
+        }),
+    ] {
+        let complaint = refused(change);
+        assert!(complaint.starts_with(&format!("{setting}: found ")), "{complaint}");
+    }
+}
+
+#[test]
+fn one_name_does_not_serve_for_two_cookies() {
+    let mut settings = Settings::new("secret");
+    settings.csrf.cookie_name = "sessionid".to_owned();
+    let complaint = settings.validate().unwrap_err().to_string();
+    assert!(complaint.starts_with("CSRF_COOKIE_NAME: found \"sessionid\""), "{complaint}");
+    assert!(complaint.contains("SESSION_COOKIE_NAME"), "{complaint}");
+    settings.csrf.use_sessions = true;
+    assert!(settings.validate().is_ok(), "with the secret in the session there is only one");
+}
+
+/// Django's defaults, but for `Secure`.
+#[test]
+fn the_defaults_are_djangos() {
+    let (on, off) = (from_file("").unwrap(), from_file("DEBUG = true").unwrap());
+    assert!(on.csrf.cookie_secure && !off.csrf.cookie_secure);
+    let csrf = on.csrf;
+    assert_eq!((csrf.mode, csrf.use_sessions), (CsrfMode::Token, false));
+    assert_eq!((csrf.cookie_name.as_str(), csrf.cookie_age), ("csrftoken", Some(31_449_600)));
+    assert_eq!((csrf.cookie_domain, csrf.cookie_path.as_str()), (None, "/"));
+    assert_eq!((csrf.cookie_httponly, csrf.cookie_samesite), (false, SameSite::Lax));
+    assert_eq!(on.data_upload_max_memory_size, 2_621_440);
+    assert!(!on.use_x_forwarded_host && !on.use_x_forwarded_port);
+    assert_eq!((on.secure_proxy_ssl_header, on.file_upload_temp_dir), (None, None));
+}
