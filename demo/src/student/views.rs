@@ -41,7 +41,8 @@ pub async fn index(templates: Templates, session: Session) -> Result<Html<String
 /// # Errors
 /// The page cannot be rendered.
 pub async fn setsession(templates: Templates, session: Session) -> Result<Html<String>> {
-    set(&templates, &session, "manish")
+    session.insert(NAME, "manish")?;
+    Ok(templates.render("student/setsession.html", ())?)
 }
 
 /// Sets the name to that of the form.
@@ -53,11 +54,7 @@ pub async fn setsession_from_form(
     session: Session,
     Form(form): Form<NameForm>,
 ) -> Result<Html<String>> {
-    set(&templates, &session, &form.name)
-}
-
-fn set(templates: &Templates, session: &Session, name: &str) -> Result<Html<String>> {
-    session.insert(NAME, name)?;
+    session.insert(NAME, form.name)?;
     Ok(templates.render("student/setsession.html", ())?)
 }
 
