@@ -209,7 +209,66 @@ mod tests {
         prop_oneof![tag, same.prop_map(|text| (text.clone(), text))]
     }
 
+    /// Something that minijinja reads as one, most likely, and in it what may end it or not.
+    fn construct() -> impl Strategy<Value = String> {
+        let around = prop::sample::select(vec![
+            ("", ""),
+            ("{{ 'a", "' }}"),
+            ("{{ \"", "\" }}"),
+            ("{{ (1, {'a': '", "'}) }}"),
+            ("{{ {'a': {1: 2} }.a }}", ""),
+            ("{#", "#}"),
+            ("{#-", "-#}"),
+            ("{% raw %}", "{% endraw %}"),
+            ("{%- raw -%}", "{%- endraw -%}"),
+            ("{%+raw\n%}", "{%\nendraw+%}"),
+            ("{% set x = ['", "'] %}"),
+            ("{% if true %}", "{% endif %}"),
+        ]);
+        let within = prop::sample::select(vec![
+            "{% csrf_token %}",
+            "{%-\n csrf_token\t-%}",
+            "{%+csrf_token+%}",
+            "{% raw %}",
+            "{% endraw %}",
+            "{#",
+            "#}",
+            "%}",
+            "}}",
+            "{",
+            "}",
+            "'",
+            "\"",
+            "\\",
+            " ",
+            "é",
+        ]);
+        (around, prop::collection::vec(within, 0..4))
+            .prop_map(|((open, close), within)| format!("{open}{}{close}", within.concat()))
+    }
+
+    /// What minijinja makes of this template.
+    fn rendered(source: &str) -> Option<String> {
+        let mut environment = minijinja::Environment::new();
+        environment.add_template("part", "THE FIELD").unwrap();
+        let context = minijinja::context! { csrf_input => "THE FIELD", the_field => "part" };
+        environment.render_str(source, context).ok()
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        /// minijinja finds its own `include` where we find our tag, and nowhere else.
+        #[test]
+        fn the_tag_is_found_where_minijinja_finds_its_own(
+            parts in prop::collection::vec(construct(), 0..5),
+        ) {
+            let source = parts.concat();
+            let theirs = rendered(&source.replace(TAG, "include the_field"));
+            let theirs = theirs.map(|page| page.replace("include the_field", TAG));
+            prop_assert_eq!(rendered(&rewrite_tags(&source)), theirs, "{}", source);
+        }
+
         #[test]
         fn a_text_without_the_tag_is_the_same_to_the_byte(source in any::<String>()) {
             prop_assert!(matches!(rewrite_tags(&source), Cow::Borrowed(same) if same == source));
