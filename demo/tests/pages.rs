@@ -54,8 +54,8 @@ impl Visitor {
     async fn with_templates(base_dir: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::new("a secret key for the tests of the demo");
+        settings.allowed_hosts.push("example.com".to_owned());
         settings.base_dir = base_dir.into();
-        settings.allowed_hosts.push("testserver".to_owned());
         settings.database_url = DatabaseUrl::default_in(folder.path());
         let routes = urlpatterns(&settings);
         let site = Site::new(settings, routes).await.unwrap();
@@ -77,7 +77,7 @@ impl Visitor {
 
     async fn send(&mut self, method: Method, path: &str, form: &str) -> Page {
         let mut request =
-            Request::builder().method(&method).uri(path).header(header::HOST, "testserver");
+            Request::builder().method(&method).uri(path).header(header::HOST, "example.com");
         if method == Method::POST {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }

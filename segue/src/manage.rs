@@ -140,8 +140,8 @@ impl Project {
                         runserver::run(&address, file.as_deref(), debug, site).await
                     }
                     Command::Migrate => migrate::run(&settings).await,
-                    Command::Clearsessions => clearsessions::run(settings).await,
-                    Command::Check { deploy } => check::run(settings, deploy).await,
+                    Command::Clearsessions => clearsessions::run(&settings).await,
+                    Command::Check { deploy } => check::run(&settings, deploy).await,
                 }
             })?;
         }

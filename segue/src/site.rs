@@ -10,12 +10,13 @@ use tokio::runtime::Handle;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use crate::database::Database;
 use crate::error::ConfigError;
+use crate::host::AllowedHostsLayer;
 use crate::layer::SessionLayer;
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::store::SessionStore;
 
-use stores::Stores;
+pub(crate) use stores::Stores;
 
 /// A site: the settings and the routes become a service with the middleware in the right order.
 ///
@@ -30,13 +31,14 @@ use stores::Stores;
 ///
 /// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
 /// # let folder = tempfile::tempdir()?;
-/// # std::fs::write(folder.path().join("settings.toml"), "SECRET_KEY = 'secret'")?;
 /// # let file = folder.path().join("settings.toml");
+/// # std::fs::write(&file, "SECRET_KEY = 'secret'\nALLOWED_HOSTS = ['example.com']")?;
 /// let site = Site::new(Settings::from_file(&file)?, Router::new().route("/", get(visit))).await?;
 /// site.database().unwrap().migrate().await?;
 /// let app: Router = site.into_router();
 /// # use tower::ServiceExt as _;
-/// let request = http::Request::get("/").body(axum::body::Body::empty())?;
+/// let request = http::Request::get("/").header("host", "example.com");
+/// let request = request.body(axum::body::Body::empty())?;
 /// assert!(app.oneshot(request).await?.headers().contains_key("set-cookie"));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
@@ -44,6 +46,7 @@ use stores::Stores;
 #[must_use = "a site does nothing until it is served"]
 pub struct Site {
     router: Router,
+    hosts: AllowedHostsLayer,
     layer: SessionLayer,
     cleanup_interval: Option<Duration>,
     /// Where the clean-up runs.
@@ -56,11 +59,13 @@ impl Site {
     /// Opens the stores that the settings name, and puts the middleware around the routes.
     ///
     /// # Errors
-    /// [`ConfigError`] when the settings do not hold, or a store cannot be opened.
+    /// [`ConfigError`] when the settings do not hold, `ALLOWED_HOSTS` is empty without `DEBUG`, or a
+    /// store cannot be opened.
     pub async fn new(settings: Settings, router: Router) -> Result<Self, ConfigError> {
-        settings.validate()?;
+        // A mistake in the settings is found before anything is opened.
+        let hosts = AllowedHostsLayer::new(&settings)?;
         let stores = Stores::open(&settings).await?;
-        let site = Self::with_store(&settings, stores.sessions, router)?;
+        let site = Self::around(router, &settings, hosts, stores.sessions)?;
         Ok(Self {
             #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             database: stores.database,
@@ -71,14 +76,24 @@ impl Site {
     /// As [`new`](Self::new), with a session store of your own in the place of `SESSION_ENGINE`.
     ///
     /// # Errors
-    /// [`ConfigError`] when the settings do not hold.
+    /// [`ConfigError`] when the settings do not hold, or `ALLOWED_HOSTS` is empty without `DEBUG`.
     pub fn with_store(
         settings: &Settings,
         store: impl SessionStore,
         router: Router,
     ) -> Result<Self, ConfigError> {
+        Self::around(router, settings, AllowedHostsLayer::new(settings)?, store)
+    }
+
+    fn around(
+        router: Router,
+        settings: &Settings,
+        hosts: AllowedHostsLayer,
+        store: impl SessionStore,
+    ) -> Result<Self, ConfigError> {
         Ok(Self {
             router,
+            hosts,
             layer: SessionLayer::new(store, settings)?,
             cleanup_interval: settings.session.cleanup_interval,
             runtime: Handle::try_current().ok(),
@@ -117,7 +132,7 @@ impl Site {
     }
 
     /// The routes with the middleware around them. The order is part of the promise: what comes
-    /// from the network meets the session layer first.
+    /// from the network meets [`AllowedHostsLayer`] first, and then the session layer.
     ///
     /// Where `SESSION_CLEANUP_INTERVAL` is set, a task removes expired sessions from now on, until
     /// the router and its clones are gone.
@@ -125,6 +140,6 @@ impl Site {
         if let (Some(interval), Some(runtime)) = (self.cleanup_interval, &self.runtime) {
             runtime.spawn(self.sessions().clear_expired_every(interval));
         }
-        self.router.layer(self.layer)
+        self.router.layer(self.layer).layer(self.hosts)
     }
 }

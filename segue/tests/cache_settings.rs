@@ -176,6 +176,7 @@ mod site {
 
     fn settings(url: &str) -> Settings {
         let mut settings = Settings::new("a key of fifty characters and more from a safe place");
+        settings.allowed_hosts.push("example.com".to_owned());
         settings.session.engine = SessionEngine::Cache;
         let url = CacheUrl::parse(url, std::path::Path::new("")).unwrap();
         settings.caches.insert("default".to_owned(), CacheSettings::new(url));

@@ -395,7 +395,8 @@ async fn the_engine_is_chosen_by_djangos_name() {
     let file = folder.path().join("settings.toml");
     for name in ["file", "django.contrib.sessions.backends.file"] {
         let text = format!(
-            "SECRET_KEY = 'x'\nSESSION_ENGINE = '{name}'\nSESSION_FILE_PATH = 'sessions'\n"
+            "SECRET_KEY = 'x'\nALLOWED_HOSTS = ['*']\nSESSION_ENGINE = '{name}'\n\
+             SESSION_FILE_PATH = 'sessions'\n"
         );
         fs::write(&file, text).unwrap();
         let settings = Settings::from_file(&file).unwrap();

@@ -131,6 +131,47 @@ fn check_says_what_sessions_in_cookies_lack() {
     assert!(!project.path("db.sqlite3").exists(), "nobody needs a database");
 }
 
+/// As with Django's: only who serves needs to know for whom.
+#[test]
+fn without_allowed_hosts_it_does_not_serve() {
+    let project = Project::new();
+    project.set("SECRET_KEY = \"hunter2-hunter2-hunter2\"\n");
+    project.succeed(&["migrate"]);
+    let complaint = project.fail(&["runserver", "127.0.0.1:0"]);
+    assert!(complaint.contains("ALLOWED_HOSTS is not set: list the host names"), "{complaint}");
+    assert_eq!(project.succeed(&["clearsessions"]), "No expired sessions to remove.\n");
+    assert!(project.succeed(&["check"]).ends_with("No issues found.\n"));
+    assert!(project.succeed(&["check", "--deploy"]).contains("security.W020"));
+}
+
+/// On the wire, where a client may say anything.
+#[test]
+fn a_request_for_another_host_is_refused() {
+    let project = Project::new();
+    let demo = project.serve();
+    let address = demo.address.trim_start_matches("http://");
+    for (head, status) in [
+        (format!("GET / HTTP/1.1\r\nHost: {address}"), 200),
+        ("GET / HTTP/1.1\r\nHost: LocalHost".to_owned(), 200),
+        ("GET / HTTP/1.1\r\nHost: evil.example".to_owned(), 400),
+        ("GET /nowhere HTTP/1.1\r\nHost: evil.example".to_owned(), 400),
+        (format!("GET / HTTP/1.1\r\nHost: {address}\r\nHost: evil.example"), 400),
+        (format!("GET / HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: {address}"), 400),
+        (format!("GET http://{address}/ HTTP/1.1\r\nHost: evil.example"), 400),
+        (format!("GET http://{address}/ HTTP/1.1\r\nHost: {address}"), 200),
+        ("GET / HTTP/1.1\r\nHost:".to_owned(), 400),
+        ("GET / HTTP/1.0".to_owned(), 400),
+    ] {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some(status.to_string().as_str()), "{head}: {answer}");
+        let told = answer.contains("\r\n\r\nBad request: ");
+        assert_eq!(told, status == 400, "{head}: {answer}");
+    }
+}
+
 #[test]
 fn a_port_that_is_taken_is_said_in_words() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

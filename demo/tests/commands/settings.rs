@@ -124,7 +124,7 @@ fn the_environment_goes_over_the_file() {
         .env("SESSION_COOKIE_HTTPONLY", "off")
         .env("SESSION_COOKIE_SAMESITE", "false")
         .env("SESSION_COOKIE_PATH", "")
-        .env("ALLOWED_HOSTS", "a.example, b.example")
+        .env("ALLOWED_HOSTS", "a.example, 127.0.0.1")
         .env("SECRET_KEY_FALLBACKS", "[\"one, with a comma\", \"two\"]");
     let demo = Demo::start(command.args(["runserver", "127.0.0.1:0"]));
     let answer = demo.get("/set/", None);
@@ -146,7 +146,7 @@ fn the_environment_goes_over_the_file() {
 fn the_cookie_is_secure_in_production() {
     for (debug, secure) in [(false, true), (true, false)] {
         let project = Project::new();
-        project.set(&format!("{KEY}DEBUG = {debug}\n"));
+        project.set(&format!("{KEY}ALLOWED_HOSTS = [\"127.0.0.1\"]\nDEBUG = {debug}\n"));
         let answer = project.serve().get("/set/", None);
         let cookie = answer.header("set-cookie").unwrap();
         assert_eq!(cookie.ends_with("; Secure"), secure, "{cookie}");

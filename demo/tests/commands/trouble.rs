@@ -130,7 +130,8 @@ fn a_database_in_trouble_is_a_503_that_keeps_the_cookie() {
 #[test]
 fn a_read_only_database_is_said_at_the_start() {
     let project = Project::new();
-    project.set("SECRET_KEY = \"a key for a test, and a long one at that: 0123456789\"\n");
+    let key = "SECRET_KEY = \"a key for a test, and a long one at that: 0123456789\"";
+    project.set(&format!("{key}\nALLOWED_HOSTS = [\"localhost\"]\n"));
     project.succeed(&["migrate"]);
     let program = project.path("program");
     fs::copy(env!("CARGO_BIN_EXE_session_management_project"), &program).unwrap();

@@ -3,11 +3,9 @@
 mod deploy;
 mod stores;
 
-use axum::Router;
-
 use super::CommandResult;
 use crate::settings::{SessionEngine, Settings};
-use crate::site::Site;
+use crate::site::Stores;
 
 /// Something that works and should not stay like this, under Django's number for it.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,19 +18,19 @@ struct Warning {
 const LIMITS: &str = "a logout cannot end copies of it, and of two requests at once the last one \
                       wins";
 
-pub(super) async fn run(settings: Settings, deploy: bool) -> CommandResult {
-    let mut warnings = if deploy { deploy::deploy_warnings(&settings) } else { Vec::new() };
-    let findings = stores::look(&settings).await;
+pub(super) async fn run(settings: &Settings, deploy: bool) -> CommandResult {
+    let mut warnings = if deploy { deploy::deploy_warnings(settings) } else { Vec::new() };
+    let findings = stores::look(settings).await;
     warnings.extend(findings.warnings);
     if let Some(failure) = findings.failure {
         report(&warnings);
         return Err(failure.into());
     }
     let engine = settings.session.engine;
-    let place = describe_place(&settings);
-    // Opening the site would make an SQLite file.
+    let place = describe_place(settings);
+    // Opening them would make an SQLite file.
     if !engine.uses_database() || settings.database_url.exists() {
-        Site::new(settings, Router::new()).await?.close().await;
+        Stores::open(settings).await?.close().await;
     }
     say!("Sessions are {place}.");
     report(&warnings);

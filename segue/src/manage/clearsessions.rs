@@ -3,22 +3,22 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::CommandResult;
 use crate::settings::Settings;
-use crate::site::Site;
+use crate::site::Stores;
 use crate::store::{Cleared, SessionStore as _};
 
 /// Whoever waits no longer than this needs no progress bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(settings: Settings) -> CommandResult {
+pub(super) async fn run(settings: &Settings) -> CommandResult {
     if settings.session.engine.uses_database() && !settings.database_url.exists() {
         return Err("there is no database to clear: run `migrate` first".into());
     }
-    let site = Site::new(settings, Router::new()).await?;
+    // No `Site`: nobody is served, so it does not matter under which hosts.
+    let stores = Stores::open(settings).await?;
     let started = Instant::now();
     let bar = OnceLock::new();
     let on_batch = |cleared: Cleared| {
@@ -27,19 +27,19 @@ pub(super) async fn run(settings: Settings) -> CommandResult {
             bar.set_position(cleared.removed);
         }
     };
-    let removed = site.sessions().store().clear_expired(&on_batch).await;
+    let removed = stores.sessions.clear_expired(&on_batch).await;
     if let Some(bar) = bar.get() {
         bar.finish_and_clear();
     }
     match removed? {
-        0 if site.sessions().store().guarantees().cleans_itself => {
+        0 if stores.sessions.guarantees().cleans_itself => {
             say!("Expired sessions go by themselves here: nothing to remove.");
         }
         0 => say!("No expired sessions to remove."),
         1 => say!("Removed 1 expired session."),
         removed => say!("Removed {removed} expired sessions."),
     }
-    site.close().await;
+    stores.close().await;
     Ok(())
 }
 

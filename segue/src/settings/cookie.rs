@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_names(errors: [String; 2], setting: &str) {
+    fn assert_names(errors: &[String; 2], setting: &str) {
         for (error, cookie) in errors.iter().zip(["SESSION", "CSRF"]) {
             assert!(error.starts_with(&format!("{cookie}_COOKIE_{setting}: found ")), "{error}");
         }
@@ -193,18 +193,18 @@ mod tests {
                 cookie.name = name.into();
                 cookie.secure = false;
             });
-            assert_names(errors, "SECURE");
+            assert_names(&errors, "SECURE");
         }
         let errors = refused(|cookie| {
             cookie.name = "__hOsT-id".into();
             cookie.domain = Some("example.com".into());
         });
-        assert_names(errors, "DOMAIN");
+        assert_names(&errors, "DOMAIN");
         let errors = refused(|cookie| {
             cookie.name = "__Host-id".into();
             cookie.path = "/app".into();
         });
-        assert_names(errors, "PATH");
+        assert_names(&errors, "PATH");
         let errors = refused(|cookie| {
             cookie.samesite = SameSite::None;
             cookie.secure = false;
@@ -213,19 +213,19 @@ mod tests {
             let because = format!("because {cookie}_COOKIE_SAMESITE is");
             assert!(error.contains(&because), "{error}");
         }
-        assert_names(errors, "SECURE");
+        assert_names(&errors, "SECURE");
     }
 
     #[test]
     fn nothing_gets_into_the_header_that_does_not_belong_there() {
         for name in ["", "a b", "a;b", "a=b", "é", "a\r\nSet-Cookie: x=y"] {
-            assert_names(refused(|cookie| cookie.name = name.into()), "NAME");
+            assert_names(&refused(|cookie| cookie.name = name.into()), "NAME");
         }
         for path in ["", "a", "/;Domain=evil", "/\r\nX: y"] {
-            assert_names(refused(|cookie| cookie.path = path.into()), "PATH");
+            assert_names(&refused(|cookie| cookie.path = path.into()), "PATH");
         }
         for domain in ["", ".", "a;b", "a\r\nb", "a b"] {
-            assert_names(refused(|cookie| cookie.domain = Some(domain.into())), "DOMAIN");
+            assert_names(&refused(|cookie| cookie.domain = Some(domain.into())), "DOMAIN");
         }
     }
 

@@ -10,14 +10,14 @@ use crate::settings::{SessionEngine, Settings};
 use crate::store::{AnyStore, SessionStore};
 
 /// What the settings name, opened.
-pub(super) struct Stores {
-    pub(super) sessions: AnyStore,
+pub(crate) struct Stores {
+    pub(crate) sessions: AnyStore,
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(super) database: Option<Database>,
 }
 
 impl Stores {
-    pub(super) async fn open(settings: &Settings) -> Result<Self, ConfigError> {
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, ConfigError> {
         match settings.session.engine {
             SessionEngine::Memory => Ok(Self::without_database(engines::MemoryStore::new())),
             SessionEngine::SignedCookies => {
@@ -43,6 +43,14 @@ impl Stores {
                     database: stores.database,
                 })
             }
+        }
+    }
+
+    /// Closes the connections.
+    #[cfg(feature = "manage")]
+    pub(crate) async fn close(&self) {
+        if let Some(database) = &self.database {
+            database.close().await;
         }
     }
 

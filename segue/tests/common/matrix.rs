@@ -21,7 +21,7 @@ fn engine(name: &'static str, shared: bool, session_engine: &str, more: &str) ->
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().display().to_string();
     let settings = format!(
-        "SECRET_KEY = \"{SECRET}\"\nSESSION_COOKIE_SECURE = false\n\
+        "SECRET_KEY = \"{SECRET}\"\nALLOWED_HOSTS = [\"*\"]\nSESSION_COOKIE_SECURE = false\n\
          SESSION_ENGINE = \"{session_engine}\"\nSESSION_FILE_PATH = \"{path}\"\n{more}\n"
     );
     Engine { name, shared, settings, folder }

@@ -35,9 +35,13 @@ pub fn clock() -> Clock {
     Clock::fixed(Timestamp::from_second(1_700_000_000).unwrap())
 }
 
+/// The host that requests are for.
+pub const HOST: &str = "example.com";
+
 /// Django's defaults to the letter: with a cookie that is not `Secure`.
 pub fn settings() -> Settings {
     let mut settings = Settings::new(SECRET);
+    settings.allowed_hosts.push(HOST.to_owned());
     settings.session.cookie_secure = false;
     settings
 }
@@ -75,7 +79,7 @@ impl Answer {
 }
 
 pub async fn send(app: &Router, method: Method, path: &str, cookie: Option<&str>) -> Answer {
-    let mut request = Request::builder().method(method).uri(path);
+    let mut request = Request::builder().method(method).uri(path).header("host", HOST);
     if let Some(cookie) = cookie {
         request = request.header("cookie", cookie);
     }

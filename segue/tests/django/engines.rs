@@ -118,7 +118,7 @@ fn engines() -> Vec<Engine> {
 impl Engine {
     async fn open(self) -> Both {
         let file = self._folder.path().join("settings.toml");
-        let text = format!("SECRET_KEY = \"{SECRET}\"\n{}", self.settings);
+        let text = format!("SECRET_KEY = \"{SECRET}\"\nALLOWED_HOSTS = [\"*\"]\n{}", self.settings);
         std::fs::write(&file, text).unwrap();
         let site = Site::new(Settings::from_file(&file).unwrap(), Router::new()).await.unwrap();
         if let Some(database) = site.database() {

@@ -13,6 +13,7 @@
 
 mod engines;
 mod expiry;
+mod hosts;
 mod http;
 mod names;
 mod place;

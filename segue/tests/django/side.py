@@ -92,6 +92,24 @@ def freeze(micros):
     clock.now = lambda: now
 
 
+def hosts(requests, **changes):
+    """The host of requests with these headers, or None where Django does not allow it."""
+    from django.core.exceptions import DisallowedHost
+    from django.http import HttpRequest
+    from django.test import override_settings
+
+    def ask(headers):
+        request = HttpRequest()
+        request.META = {f"HTTP_{name}": value for name, value in headers.items()}
+        try:
+            return request.get_host()
+        except DisallowedHost:
+            return None
+
+    with override_settings(**changes):
+        return [ask(headers) for headers in requests]
+
+
 # --- Operations: sessions ----------------------------------------------------------------------
 
 
@@ -280,7 +298,7 @@ OPERATIONS = {
     operation.__name__: operation
     for operation in (
         configure, manage, freeze, create, read, row, change, change_python, evaluate, flush,
-        expiry, names, serve, await_entered, release,
+        expiry, names, serve, await_entered, release, hosts,
     )
 }  # fmt: skip
 

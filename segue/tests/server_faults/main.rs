@@ -27,7 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 async fn site(settings: &str) -> Site {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("settings.toml");
-    std::fs::write(&file, format!("SECRET_KEY = \"under load\"\n{settings}\n")).unwrap();
+    let text = format!("SECRET_KEY = \"under load\"\nALLOWED_HOSTS = [\"*\"]\n{settings}\n");
+    std::fs::write(&file, text).unwrap();
     let site = Site::new(Settings::from_file(&file).unwrap(), Router::new()).await.unwrap();
     if let Some(database) = site.database() {
         database.migrate().await.unwrap();

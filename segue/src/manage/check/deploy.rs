@@ -1,11 +1,11 @@
 //! What works and is not safe in production.
 
 use super::Warning;
-use crate::settings::{CacheUrl, SessionEngine, Settings};
+use crate::settings::{CacheUrl, CsrfMode, SessionEngine, Settings};
 
 /// What Django's `check --deploy` says of the settings that we have.
 ///
-/// Source: `django/core/checks/security/base.py` and `sessions.py`.
+/// Source: `base.py`, `csrf.py` and `sessions.py` in `django/core/checks/security`.
 pub(super) fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
     let session = &settings.session;
     let weak = "is short, or made for development: whoever guesses it can forge sessions. Use 50 \
@@ -29,6 +29,14 @@ pub(super) fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
         !session.cookie_httponly,
         "security.W015",
         "SESSION_COOKIE_HTTPONLY is off: a script that gets into a page can read the cookie."
+            .to_owned(),
+    );
+    let csrf = &settings.csrf;
+    warn(
+        !csrf.cookie_secure && !csrf.use_sessions,
+        "security.W016",
+        "CSRF_COOKIE_SECURE is off: the cookie travels over plain http as well, where anybody on \
+         the way can read it."
             .to_owned(),
     );
     warn(settings.debug, "security.W018", "DEBUG is on.".to_owned());
@@ -65,6 +73,20 @@ pub(super) fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
         "segue.W003",
         format!("SESSION_ENGINE is \"encrypted_cookies\": {copies}."),
     );
+    warn(
+        csrf.mode == CsrfMode::FetchMetadata,
+        "segue.W006",
+        "CSRF_MODE is \"fetch-metadata\": no form has to prove by a token that it comes from this \
+         site. \"both\" asks for both."
+            .to_owned(),
+    );
+    let secure = session.cookie_secure || csrf.cookie_secure;
+    for origin in csrf.trusted_origins.iter().filter(|origin| origin.starts_with("http://")) {
+        let text = format!(
+            "CSRF_TRUSTED_ORIGINS has {origin}: anybody on the way to it can send forms in its name."
+        );
+        warn(secure, "segue.W007", text);
+    }
     #[cfg(unix)]
     if session.engine == SessionEngine::File
         && let Some(folder) = crate::engines::FileStore::folder_that_others_list(settings)
@@ -122,6 +144,30 @@ mod tests {
     }
 
     #[test]
+    fn csrf_protection_that_is_weaker_than_it_could_be_is_warned_of() {
+        let warnings = |change: fn(&mut Settings)| {
+            let mut settings =
+                Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
+            settings.allowed_hosts.push("example.com".to_owned());
+            change(&mut settings);
+            deploy_warnings(&settings).iter().map(|warning| warning.id).collect::<Vec<_>>()
+        };
+        assert_eq!(warnings(|s| s.csrf.cookie_secure = false), ["security.W016"]);
+        assert!(warnings(|s| s.csrf.mode = CsrfMode::Both).is_empty());
+        assert_eq!(warnings(|s| s.csrf.mode = CsrfMode::FetchMetadata), ["segue.W006"]);
+        let in_session = |s: &mut Settings| {
+            s.csrf.cookie_secure = false;
+            s.csrf.use_sessions = true;
+        };
+        assert!(warnings(in_session).is_empty(), "there is no such cookie");
+        let trusting = |s: &mut Settings| {
+            let origins = ["https://a.example", "http://b.example", "http://*.c.example"];
+            s.csrf.trusted_origins = origins.map(str::to_owned).to_vec();
+        };
+        assert_eq!(warnings(trusting), ["segue.W007", "segue.W007"]);
+    }
+
+    #[test]
     fn an_unsafe_one_has_all_of_them() {
         let mut settings = Settings::new("short");
         settings.secret_keys.fallbacks.push(crate::SecretKey::new("django-insecure-old"));
@@ -129,11 +175,13 @@ mod tests {
         settings.session.engine = SessionEngine::Memory;
         settings.session.cookie_secure = false;
         settings.session.cookie_httponly = false;
+        settings.csrf.cookie_secure = false;
         let ids: Vec<&str> = deploy_warnings(&settings).iter().map(|warning| warning.id).collect();
         let expected = [
             "security.W009",
             "security.W012",
             "security.W015",
+            "security.W016",
             "security.W018",
             "security.W020",
             "security.W025",
