@@ -4,11 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::response::{Html, Result};
-use axum::routing::get;
+use axum::routing::get as route;
 use segue::templates::{Environment, context, environment, rewrite_tags};
 use segue::{CsrfLayer, Templates};
 
-use crate::{Folder, assert_unasked, assert_valid, send};
+use crate::common::{Answer, get};
+use crate::{Folder, assert_unasked, assert_valid};
 
 fn rendered(templates: &Templates) -> String {
     templates.render("page.html", ()).unwrap().0
@@ -35,16 +36,16 @@ fn with_debug_a_change_is_seen_at_once_and_else_never() {
     }
 }
 
-async fn page(environment: Environment<'static>) -> crate::common::Answer {
+async fn page(environment: Environment<'static>) -> Answer {
     let folder = Folder::new(&[]);
     let page = async |templates: Templates| -> Result<Html<String>> {
         Ok(templates.render("page.html", context! { name => "<manish>" })?)
     };
     let app = Router::new()
-        .route("/", get(page))
+        .route("/", route(page))
         .with_state(Templates::from_environment(environment))
         .layer(CsrfLayer::new(&folder.settings()).unwrap());
-    send(&app, None).await
+    get(&app, "/", None).await
 }
 
 #[tokio::test]

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::State;
 use axum::response::{Html, Result};
-use axum::routing::get;
+use axum::routing::get as route;
 use http::StatusCode;
 use segue::templates::{Serde, Value, context};
 use segue::{CsrfLayer, Session, SessionError, TemplateError, Templates, describe};
 
-use crate::common::{TestStore, clock, layer};
-use crate::{Folder, send, tokens, unmask};
+use crate::common::{TestStore, clock, get, layer};
+use crate::{Folder, tokens, unmask};
 
 const PAGE: &str = "This page could not be rendered; the server's log says why.";
 
@@ -52,13 +52,13 @@ impl io::Write for Log {
 async fn without_a_layer_only_a_page_with_a_token_fails_and_the_log_says_what_to_do() {
     let (log, folder) = (Log::default(), Folder::new(&[("page.html", "hello")]));
     let _guard = log.collect();
-    let app = || Router::new().route("/", get(page)).with_state(folder.templates());
-    assert_eq!(send(&app(), None).await.body, "hello");
+    let app = || Router::new().route("/", route(page)).with_state(folder.templates());
+    assert_eq!(get(&app(), "/", None).await.body, "hello");
     assert_eq!(log.text(), "");
 
     for tag in ["{% csrf_token %}", "{{ csrf_token }}", "{{ csrf_token|upper }}"] {
         folder.write("page.html", &format!("hello\n{tag}"));
-        let answer = send(&app(), None).await;
+        let answer = get(&app(), "/", None).await;
         assert_eq!((answer.status.as_u16(), answer.body.as_str()), (500, PAGE));
         let text = std::mem::take(&mut *log.0.lock().unwrap());
         let text = String::from_utf8(text).unwrap();
@@ -77,7 +77,7 @@ async fn templates_that_belong_to_no_request_say_how_to_take_them() {
     let folder = Folder::new(&[("page.html", "{% csrf_token %}"), ("plain.html", "hello")]);
     let log = Log::default();
     let _guard = log.collect();
-    let answer = folder.serve(get(page), None).await;
+    let answer = folder.serve(route(page), None).await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (500, PAGE));
     let advice = "let the handler take `templates: Templates` in the place of `State<Templates>`";
     assert!(log.text().contains(advice), "{}", log.text());
@@ -102,10 +102,10 @@ async fn a_larger_state_holds_them_as_well() {
     }
     let folder = Folder::new(&[("page.html", "{{ csrf_token }}")]);
     let app = Router::new()
-        .route("/", get(page))
+        .route("/", route(page))
         .with_state(AppState { templates: folder.templates() })
         .layer(CsrfLayer::new(&folder.settings()).unwrap());
-    assert_eq!(tokens(&send(&app, None).await.body).len(), 1);
+    assert_eq!(tokens(&get(&app, "/", None).await.body).len(), 1);
 }
 
 /// `?` joins both kinds of errors; that of the session still comes to the session layer.
@@ -126,15 +126,15 @@ async fn a_handler_gives_back_errors_of_both_kinds() {
         response
     };
     let (store, folder) = (TestStore::new(clock()), Folder::new(&[]));
-    let app = |route| {
+    let app = |handler| {
         Router::new()
-            .route("/", route)
+            .route("/", handler)
             .with_state(folder.templates())
             .layer(layer(&store, &folder.settings()).on_error(on_error))
     };
-    let answer = send(&app(get(wrong)), None).await;
+    let answer = get(&app(route(wrong)), "/", None).await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (418, "custom: Value"));
-    let answer = send(&app(get(missing)), None).await;
+    let answer = get(&app(route(missing)), "/", None).await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (500, PAGE));
     assert_eq!(store.calls().total(), 0, "a failed request saves nothing");
 }
@@ -146,29 +146,29 @@ async fn with_the_secret_in_the_session_taking_templates_loads_it() {
     let mut settings = folder.settings();
     settings.csrf.use_sessions = true;
     let store = TestStore::new(clock());
-    let app = |route| {
+    let app = |handler| {
         Router::new()
-            .route("/", route)
+            .route("/", handler)
             .with_state(folder.templates())
             .layer(CsrfLayer::new(&settings).unwrap())
             .layer(layer(&store, &settings))
     };
-    let answer = send(&app(get(page)), None).await;
+    let answer = get(&app(route(page)), "/", None).await;
     let calls = store.calls();
     assert_eq!((answer.status.as_u16(), calls.create, calls.total()), (200, 1, 1));
     let cookie = answer.cookie();
     assert!(cookie.starts_with("sessionid="));
     let secret = unmask(tokens(&answer.body)[0]);
 
-    let again = send(&app(get(page)), Some(&cookie)).await;
+    let again = get(&app(route(page)), "/", Some(&cookie)).await;
     assert_eq!(unmask(tokens(&again.body)[0]), secret);
     let calls = store.calls();
     assert_eq!((calls.load, calls.total()), (1, 1), "one call, and no save");
-    assert_eq!(send(&app(get(plain)), Some(&cookie)).await.body, "hello");
+    assert_eq!(get(&app(route(plain)), "/", Some(&cookie)).await.body, "hello");
     assert_eq!(store.calls().load, 1, "it cannot wait until the page writes a token");
 
     store.set_down(true);
-    let answer = send(&app(get(plain)), Some(&cookie)).await;
+    let answer = get(&app(route(plain)), "/", Some(&cookie)).await;
     assert_eq!(answer.status, 503);
     assert!(answer.body.contains("cannot reach its session store"), "{}", answer.body);
 }
