@@ -53,7 +53,6 @@ pub use future::ResponseFuture;
 pub use service::SessionService;
 
 use errors::ErrorPage;
-#[cfg(feature = "axum")]
 pub(crate) use errors::default_page;
 
 /// Adds sessions to a service; see the [module](self) for what it does.

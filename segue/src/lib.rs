@@ -39,7 +39,7 @@ pub mod testing;
 pub use cache::{AnyCache, Cache, Swapped};
 pub use clock::Clock;
 pub use codec::{Codec, CodecError};
-pub use csrf::CsrfToken;
+pub use csrf::{CsrfFailure, CsrfLayer, CsrfToken};
 pub use data::{SessionData, StepError};
 pub use error::{
     ConfigError, SessionError, SessionErrorKind, StoreError, StoreErrorKind, describe,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::runtime::Handle;
 
+use crate::csrf::{CsrfFailure, CsrfLayer};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use crate::database::Database;
 use crate::error::ConfigError;
@@ -47,6 +48,9 @@ pub(crate) use stores::Stores;
 pub struct Site {
     router: Router,
     hosts: AllowedHostsLayer,
+    /// Routes whose requests are not checked.
+    exempt: Router,
+    csrf: CsrfLayer,
     layer: SessionLayer,
     cleanup_interval: Option<Duration>,
     /// Where the clean-up runs.
@@ -94,6 +98,8 @@ impl Site {
         Ok(Self {
             router,
             hosts,
+            exempt: Router::new(),
+            csrf: CsrfLayer::new(settings)?,
             layer: SessionLayer::new(store, settings)?,
             cleanup_interval: settings.session.cleanup_interval,
             runtime: Handle::try_current().ok(),
@@ -109,6 +115,50 @@ impl Site {
         page: impl Fn(&crate::SessionError) -> http::Response<String> + Send + Sync + 'static,
     ) -> Self {
         self.layer = self.layer.on_error(page);
+        self
+    }
+
+    /// Adds routes whose requests are not checked for forgery: those that programs call, which prove
+    /// who they are in another way, a webhook with its signature for example. They have sessions as
+    /// the others do, so they must not act on the visitor's session alone. Django's `csrf_exempt`.
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::post};
+    /// # use segue::{Settings, Site, engines::MemoryStore};
+    /// # use tower::ServiceExt as _;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let mut settings = Settings::new("secret");
+    /// # settings.allowed_hosts.push("example.com".to_owned());
+    /// # let routes = Router::new().route("/form", post(|| async { "sent" }));
+    /// # async fn paid() {}
+    /// # async fn delivered() {}
+    /// # let hooks = Router::new().route("/delivered", post(delivered));
+    /// let app = Site::with_store(&settings, MemoryStore::new(), routes)?
+    ///     .csrf_exempt(Router::new().route("/paid", post(paid)))    // one route
+    ///     .csrf_exempt(Router::new().nest("/hooks", hooks))         // a nested router
+    ///     .into_router();
+    ///
+    /// for (path, status) in [("/form", 403), ("/paid", 200), ("/hooks/delivered", 200)] {
+    ///     let request = Request::post(path).header("host", "example.com").body(Body::empty())?;
+    ///     assert_eq!(app.clone().oneshot(request).await?.status(), status, "{path}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    pub fn csrf_exempt(mut self, routes: Router) -> Self {
+        self.exempt = self.exempt.merge(routes);
+        self
+    }
+
+    /// Makes the response for a request that was refused as forged; see
+    /// [`CsrfLayer::on_failure`]. Django's `CSRF_FAILURE_VIEW`.
+    pub fn on_csrf_failure(
+        mut self,
+        page: impl Fn(&http::request::Parts, &CsrfFailure) -> http::Response<String>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.csrf = self.csrf.on_failure(page);
         self
     }
 
@@ -132,7 +182,8 @@ impl Site {
     }
 
     /// The routes with the middleware around them. The order is part of the promise: what comes
-    /// from the network meets [`AllowedHostsLayer`] first, and then the session layer.
+    /// from the network meets [`AllowedHostsLayer`] first, then the session layer, and within it the
+    /// protection against forgery, which may keep its secret in the session.
     ///
     /// Where `SESSION_CLEANUP_INTERVAL` is set, a task removes expired sessions from now on, until
     /// the router and its clones are gone.
@@ -140,6 +191,7 @@ impl Site {
         if let (Some(interval), Some(runtime)) = (self.cleanup_interval, &self.runtime) {
             runtime.spawn(self.sessions().clear_expired_every(interval));
         }
-        self.router.layer(self.layer).layer(self.hosts)
+        let exempt = self.exempt.layer(self.csrf.exempt());
+        self.router.layer(self.csrf).merge(exempt).layer(self.layer).layer(self.hosts)
     }
 }

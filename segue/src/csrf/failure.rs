@@ -57,6 +57,8 @@ pub enum CsrfFailure {
     },
     /// The form, or what comes before the token in an upload, is larger than this many bytes.
     TooLarge(u64),
+    /// There is no room to keep the beginning of an upload until its token is found.
+    NoRoom,
 }
 
 /// What is wrong with a text that should be a token.
@@ -80,11 +82,13 @@ pub enum TokenSource {
 }
 
 impl CsrfFailure {
-    /// The status code of the response: 403, or 413 for a form that is too large.
+    /// The status code of the response: 403; 413 for a form that is too large, 503 where there is
+    /// no room for it.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
             Self::TooLarge(_) => 413,
+            Self::NoRoom => 503,
             _ => 403,
         }
     }
@@ -145,8 +149,9 @@ impl fmt::Display for CsrfFailure {
                 }
             }
             Self::TooLarge(limit) => {
-                write!(f, "The token was not found in the first {limit} bytes of the form.")
+                write!(f, "CSRF token not found in the first {limit} bytes of the form.")
             }
+            Self::NoRoom => f.write_str("CSRF token not found before the server ran out of room."),
         }
     }
 }

@@ -4,6 +4,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::HeaderMap;
+
+use super::failure::Malformed;
+use super::layer::Core;
 use super::secret::Secret;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::session::{Session, SessionHandle};
@@ -23,6 +27,8 @@ const SESSION_KEY: &str = "_csrftoken";
 pub struct CsrfHandle(Arc<Inner>);
 
 struct Inner {
+    /// Of the layer that made it.
+    core: Arc<Core>,
     place: Place,
     slot: Mutex<Slot>,
     /// A layer has let this request pass.
@@ -31,7 +37,10 @@ struct Inner {
 
 /// Where secrets are kept.
 enum Place {
-    Cookie,
+    Cookie {
+        /// What the visitor came with.
+        presented: Result<Option<Secret>, Malformed>,
+    },
     Session(Option<SessionHandle>),
 }
 
@@ -45,18 +54,37 @@ struct Slot {
 }
 
 impl CsrfHandle {
-    /// Of a visitor whose cookie has this secret.
-    pub(super) fn in_cookie(secret: Option<Secret>) -> Self {
-        Self::new(Place::Cookie, Slot { secret, ..Slot::default() })
+    /// Of a visitor with these cookies. One that holds no secret is replaced, as in Django, whether
+    /// a page asks for a token or not.
+    pub(super) fn in_cookie(core: Arc<Core>, headers: &HeaderMap) -> Self {
+        let cookie = core.cookie.find(headers);
+        let presented =
+            cookie.map(|value| Secret::parse(&String::from_utf8_lossy(value))).transpose();
+        let (secret, malformed) = match &presented {
+            Ok(secret) => (secret.clone(), false),
+            Err(_) => (None, true),
+        };
+        let slot = Slot { secret, ..Slot::default() };
+        let handle = Self::new(core, Place::Cookie { presented }, slot);
+        if malformed {
+            handle.rotate();
+        }
+        handle
     }
 
     /// Of a visitor whose secret is in the session.
-    pub(super) fn in_session(session: Option<SessionHandle>) -> Self {
-        Self::new(Place::Session(session), Slot::default())
+    pub(super) fn in_session(core: Arc<Core>, session: Option<SessionHandle>) -> Self {
+        Self::new(core, Place::Session(session), Slot::default())
     }
 
-    fn new(place: Place, slot: Slot) -> Self {
-        Self(Arc::new(Inner { place, slot: Mutex::new(slot), passed: AtomicBool::new(false) }))
+    fn new(core: Arc<Core>, place: Place, slot: Slot) -> Self {
+        let (slot, passed) = (Mutex::new(slot), AtomicBool::new(false));
+        Self(Arc::new(Inner { core, place, slot, passed }))
+    }
+
+    /// Whether a layer with this core made it.
+    pub(super) fn is_of(&self, core: &Arc<Core>) -> bool {
+        Arc::ptr_eq(&self.0.core, core)
     }
 
     /// The visitor's token. Where `CSRF_USE_SESSIONS` is on this loads the session.
@@ -68,10 +96,18 @@ impl CsrfHandle {
         Ok(CsrfToken(self.clone()))
     }
 
-    /// The secret that the visitor came with.
-    pub(super) async fn secret(&self) -> Result<Option<Secret>, SessionError> {
+    /// The secret that the visitor came with, whatever became of it since.
+    pub(super) async fn presented(
+        &self,
+    ) -> Result<Result<Option<Secret>, Malformed>, SessionError> {
         self.load().await?;
-        Ok(self.slot().secret.clone())
+        Ok(match &self.0.place {
+            Place::Cookie { presented } => presented.clone(),
+            Place::Session(_) => {
+                let session = self.slot().session.clone();
+                Ok(session.as_ref().and_then(in_session))
+            }
+        })
     }
 
     async fn load(&self) -> Result<(), SessionError> {
@@ -79,7 +115,7 @@ impl CsrfHandle {
         let session = handle.as_ref().ok_or_else(no_session)?.load().await?;
         let mut slot = self.slot();
         if slot.session.is_none() {
-            slot.secret = stored(&session).and_then(|text| Secret::parse(&text).ok());
+            slot.secret = in_session(&session);
             slot.session = Some(session);
         }
         Ok(())
@@ -209,7 +245,12 @@ impl fmt::Debug for CsrfHandle {
     }
 }
 
-/// What the session holds in the place of the secret. What is no text is none.
+/// The secret in the session; one that is none is replaced when a page asks for a token.
+fn in_session(session: &Session) -> Option<Secret> {
+    stored(session).and_then(|text| Secret::parse(&text).ok())
+}
+
+/// The text in the place of the secret.
 fn stored(session: &Session) -> Option<String> {
     session.get(SESSION_KEY).ok().flatten()
 }

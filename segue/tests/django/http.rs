@@ -11,11 +11,38 @@ pub struct Answer {
     headers: Vec<(String, String)>,
 }
 
+/// What is asked of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub cookie: Option<&'a str>,
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: &'a str,
+}
+
+impl Default for Request<'_> {
+    fn default() -> Self {
+        Self { method: "GET", path: "/", cookie: None, headers: &[], body: "" }
+    }
+}
+
 /// Sends one GET, with this `Cookie` header if there is one.
 pub async fn get(port: u16, path: &str, cookie: Option<&str>) -> Answer {
-    let cookie = cookie.map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
-    let request =
-        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{cookie}\r\n");
+    send(port, Request { path, cookie, ..Request::default() }).await
+}
+
+/// Sends a request for the host `example.com`.
+pub async fn send(port: u16, request: Request<'_>) -> Answer {
+    let Request { method, path, cookie, headers, body } = request;
+    let cookie = cookie.map(|cookie| ("Cookie", cookie));
+    let headers: String =
+        cookie.iter().chain(headers).map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n{headers}\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();

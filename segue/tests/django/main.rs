@@ -11,6 +11,9 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+mod csrf;
+mod csrf_cases;
+mod csrf_servers;
 mod engines;
 mod expiry;
 mod hosts;

@@ -16,6 +16,7 @@ from socketserver import ThreadingMixIn
 from urllib.parse import unquote, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+import csrf_side
 import django
 from django.conf import settings
 from django.http import HttpResponse
@@ -51,13 +52,13 @@ def database_settings(place):
     }
 
 
-def configure(database, secret_key, fallbacks=(), apps=("sessions",), extra=None):
+def configure(database, secret_key, fallbacks=(), apps=("sessions",), csrf=False, extra=None):
     settings.configure(
         SECRET_KEY=secret_key,
         SECRET_KEY_FALLBACKS=list(fallbacks),
         DATABASES={"default": database_settings(database)},
         INSTALLED_APPS=[f"django.contrib.{app}" for app in apps],
-        MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
+        MIDDLEWARE=[csrf_side.SESSIONS, csrf_side.CSRF] if csrf else [csrf_side.SESSIONS],
         ROOT_URLCONF=__name__,
         ALLOWED_HOSTS=["*"],
         USE_TZ=True,
@@ -289,6 +290,9 @@ urlpatterns = [
     path("flush", view_flush),
     path("logout", view_logout),
     path("hold", view_hold),
+    path("csrf/taken", csrf_side.view_taken),
+    path("csrf/form", csrf_side.view_form),
+    path("csrf/rotate", csrf_side.view_rotate),
 ]
 
 
@@ -298,7 +302,7 @@ OPERATIONS = {
     operation.__name__: operation
     for operation in (
         configure, manage, freeze, create, read, row, change, change_python, evaluate, flush,
-        expiry, names, serve, await_entered, release, hosts,
+        expiry, names, serve, await_entered, release, hosts, csrf_side.verdicts,
     )
 }  # fmt: skip
 

@@ -1,0 +1,141 @@
+//! A request's body, after the token was looked for in it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::spool::Replay;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+pin_project! {
+    /// The body of a request that was let pass: whole and in order, although a part of it was read
+    /// before.
+    pub struct CsrfBody<B> {
+        #[pin]
+        kind: Kind<B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProjection]
+    enum Kind<B> {
+        Untouched { #[pin] body: B },
+        Searched { searched: Searched<B> },
+    }
+}
+
+/// What was read of a body.
+#[derive(Default)]
+pub(super) struct Beginning {
+    pub(super) replay: Option<Replay>,
+    /// What was read last; it did not have to wait anywhere.
+    pub(super) last: Option<Bytes>,
+    /// What came in the place of more data: trailers, or an error.
+    pub(super) then: Option<Result<Frame<Bytes>, BoxError>>,
+}
+
+/// A body, and what was read of it already.
+struct Searched<B> {
+    beginning: Beginning,
+    rest: Pin<Box<B>>,
+}
+
+impl<B> CsrfBody<B> {
+    pub(super) fn untouched(body: B) -> Self {
+        Self { kind: Kind::Untouched { body } }
+    }
+
+    pub(super) fn searched(beginning: Beginning, rest: Pin<Box<B>>) -> Self {
+        Self { kind: Kind::Searched { searched: Searched { beginning, rest } } }
+    }
+}
+
+impl<B> Body for CsrfBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.project().kind.project() {
+            KindProjection::Untouched { body } => {
+                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
+            KindProjection::Searched { searched } => searched.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Untouched { body } => body.is_end_stream(),
+            Kind::Searched { searched } => searched.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Untouched { body } => body.size_hint(),
+            Kind::Searched { searched } => searched.size_hint(),
+        }
+    }
+}
+
+impl<B> Searched<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Beginning { replay, last, then } = &mut self.beginning;
+        if let Some(replay) = replay
+            && let Some(piece) = ready!(replay.poll_next(cx))?
+        {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        if let Some(piece) = last.take() {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        if let Some(frame) = then.take() {
+            return Poll::Ready(Some(frame));
+        }
+        let frame = ready!(self.rest.as_mut().poll_frame(cx));
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    /// How many bytes were read and are not given away yet.
+    fn read(&self) -> u64 {
+        let Beginning { replay, last, .. } = &self.beginning;
+        let last = last.as_ref().map_or(0, |piece| piece.len() as u64);
+        replay.as_ref().map_or(0, Replay::len) + last
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.read() == 0 && self.beginning.then.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (read, rest) = (self.read(), self.rest.size_hint());
+        let mut hint = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(read));
+        }
+        hint.set_lower(rest.lower().saturating_add(read));
+        hint
+    }
+}
+
+impl<B> fmt::Debug for CsrfBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsrfBody").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,24 @@
+//! What CSRF protection promises: who is refused and why, what the handler gets, what the browser
+//! is given.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking, and nobody imports it"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bodies;
+mod cookies;
+mod fetch_metadata;
+mod pages;
+mod places;
+mod requests;
+mod sessions;
+mod site;
+mod vectors;
