@@ -5,5 +5,4 @@
 //! settings.
 
 pub mod student;
-pub mod templates;
 pub mod urls;

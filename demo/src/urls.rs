@@ -3,13 +3,11 @@
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Result};
 use axum::routing::{get, post};
-use minijinja::context;
-use segue::Settings;
+use segue::{Settings, Templates};
 
 use crate::student::views;
-use crate::templates::{PageError, Templates};
 
 /// The routes of the project.
 pub fn urlpatterns(settings: &Settings) -> Router {
@@ -29,7 +27,7 @@ async fn stylesheet() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../static/style.css"))
 }
 
-async fn not_found(State(templates): State<Templates>) -> Result<Response, PageError> {
-    let page = templates.render("404.html", context! {})?;
-    Ok((StatusCode::NOT_FOUND, page).into_response())
+/// Without a form, so it needs no token of the visitor's.
+async fn not_found(State(templates): State<Templates>) -> Result<impl IntoResponse> {
+    Ok((StatusCode::NOT_FOUND, templates.render("404.html", ())?))
 }

@@ -11,17 +11,22 @@ use session_management_project::urls::urlpatterns;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-/// The demo on a database of its own, and a visitor who keeps its cookie.
+/// The demo on a database of its own, and a visitor who keeps its cookies.
 struct Visitor {
     site: Site,
     router: Router,
+    /// Of the session: name and value.
     cookie: Option<String>,
+    /// Of the CSRF protection.
+    csrf_cookie: Option<String>,
     _folder: TempDir,
 }
 
 struct Page {
     status: StatusCode,
+    /// Of the session, as the response sets it.
     set_cookie: Option<String>,
+    sets_csrf_cookie: bool,
     html: String,
 }
 
@@ -32,6 +37,12 @@ impl Page {
         assert!(self.html.contains(text), "{text:?} is not in {}", self.html);
         assert!(self.html.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"));
         assert!(!self.html.contains("<script"), "{}", self.html);
+    }
+
+    /// The tokens in the page's forms.
+    fn tokens(&self) -> Vec<&str> {
+        let field = "<input type=\"hidden\" name=\"csrfmiddlewaretoken\" value=\"";
+        self.html.split(field).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
     }
 }
 
@@ -49,39 +60,47 @@ impl Visitor {
         let routes = urlpatterns(&settings);
         let site = Site::new(settings, routes).await.unwrap();
         site.database().unwrap().migrate().await.unwrap();
-        Self { router: site.clone().into_router(), site, cookie: None, _folder: folder }
+        let router = site.clone().into_router();
+        Self { router, site, cookie: None, csrf_cookie: None, _folder: folder }
     }
 
     async fn get(&mut self, path: &str) -> Page {
         self.send(Method::GET, path, "").await
     }
 
-    async fn post(&mut self, path: &str, form: &'static str) -> Page {
-        self.send(Method::POST, path, form).await
+    /// Fills in a form of the front page, and sends it.
+    async fn post(&mut self, path: &str, form: &str) -> Page {
+        let front = self.get("/").await;
+        let form = format!("csrfmiddlewaretoken={}&{form}", front.tokens()[0]);
+        self.send(Method::POST, path, &form).await
     }
 
-    async fn send(&mut self, method: Method, path: &str, form: &'static str) -> Page {
-        let mut request = Request::builder().method(&method).uri(path);
-        request = request.header(header::HOST, "example.com");
+    async fn send(&mut self, method: Method, path: &str, form: &str) -> Page {
+        let mut request =
+            Request::builder().method(&method).uri(path).header(header::HOST, "example.com");
         if method == Method::POST {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         }
-        if let Some(cookie) = &self.cookie {
+        for cookie in [&self.csrf_cookie, &self.cookie].into_iter().flatten() {
             request = request.header(header::COOKIE, cookie);
         }
-        let request = request.body(Body::from(form)).unwrap();
+        let request = request.body(Body::from(form.to_owned())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
-        let set_cookie = response
-            .headers()
-            .get(header::SET_COOKIE)
-            .map(|cookie| cookie.to_str().unwrap().to_owned());
-        if let Some(cookie) = &set_cookie {
+        let (mut set_cookie, mut sets_csrf_cookie) = (None, false);
+        for cookie in response.headers().get_all(header::SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap().to_owned();
             let pair = cookie.split(';').next().unwrap().to_owned();
-            self.cookie = (!cookie.contains("Max-Age=0")).then_some(pair);
+            let pair = (!cookie.contains("Max-Age=0")).then_some(pair);
+            if cookie.starts_with("csrftoken=") {
+                (self.csrf_cookie, sets_csrf_cookie) = (pair, true);
+            } else {
+                (self.cookie, set_cookie) = (pair, Some(cookie));
+            }
         }
         let status = response.status();
         let bytes = to_bytes(response.into_body(), 100_000).await.unwrap();
-        Page { status, set_cookie, html: String::from_utf8(bytes.to_vec()).unwrap() }
+        let html = String::from_utf8(bytes.to_vec()).unwrap();
+        Page { status, set_cookie, sets_csrf_cookie, html }
     }
 
     /// Sets a value in the visitor's session from outside, as Django on the same database may.
@@ -155,6 +174,54 @@ async fn a_form_sets_the_name_and_a_form_clears_it() {
     assert_eq!(visitor.cookie, cookie);
 }
 
+/// The token is on the page with the forms, and its cookie comes with that page alone.
+#[tokio::test]
+async fn every_form_has_a_token_and_other_pages_have_none() {
+    let mut visitor = Visitor::new().await;
+    for path in ["/get/", "/set/", "/del/", "/static/style.css", "/nowhere/"] {
+        let page = visitor.get(path).await;
+        assert!(!page.sets_csrf_cookie && page.tokens().is_empty(), "{path}");
+    }
+    let page = visitor.get("/").await;
+    assert!(page.sets_csrf_cookie);
+    assert_eq!(page.html.matches("<form").count(), 3);
+    let mut tokens = page.tokens();
+    assert!(tokens.iter().all(|token| token.len() == 64), "{tokens:?}");
+    tokens.sort_unstable();
+    tokens.dedup();
+    assert_eq!(tokens.len(), 3, "each looks different");
+    for form in ["/set/", "/del/", "/flush/"] {
+        let page = visitor.post(form, "name=x").await;
+        assert_eq!((page.status, page.sets_csrf_cookie), (StatusCode::OK, false), "{form}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_without_a_token_is_refused_and_changes_nothing() {
+    let mut visitor = Visitor::new().await;
+    visitor.get("/set/").await;
+    let front = visitor.get("/").await;
+    let (cookie, csrf_cookie) = (visitor.cookie.clone(), visitor.csrf_cookie.clone());
+    let wrong = format!("csrfmiddlewaretoken={}&name=evil", "a".repeat(64));
+    let right = format!("csrfmiddlewaretoken={}&name=evil", front.tokens()[0]);
+    for path in ["/set/", "/del/", "/flush/"] {
+        for form in ["name=evil", &wrong] {
+            let page = visitor.send(Method::POST, path, form).await;
+            assert_eq!((page.status, page.set_cookie), (StatusCode::FORBIDDEN, None), "{path}");
+        }
+        // The token without its cookie, as another site would have to send it.
+        visitor.csrf_cookie = None;
+        let page = visitor.send(Method::POST, path, &right).await;
+        assert_eq!((page.status, page.set_cookie), (StatusCode::FORBIDDEN, None), "{path}");
+        visitor.csrf_cookie.clone_from(&csrf_cookie);
+    }
+    assert_eq!(visitor.cookie, cookie);
+    visitor.get("/get/").await.shows("<h1>Session Value is manish</h1>");
+
+    visitor.send(Method::POST, "/set/", &right).await.shows("<h1>Session is set</h1>");
+    visitor.get("/get/").await.shows("<h1>Session Value is evil</h1>");
+}
+
 #[tokio::test]
 async fn clearing_removes_the_name_alone() {
     let mut visitor = Visitor::new().await;
@@ -162,9 +229,11 @@ async fn clearing_removes_the_name_alone() {
     visitor.put("visits", "3").await;
 
     visitor.post("/del/", "").await;
+    visitor.put("_private", "4").await;
     let page = visitor.get("/").await;
     page.shows("<code>visits</code></th><td>3</td>");
     assert!(!page.html.contains("manish"));
+    assert!(!page.html.contains("_private"), "what is Django's own is not shown");
 }
 
 #[tokio::test]

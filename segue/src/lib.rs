@@ -31,6 +31,8 @@ pub mod signing;
 #[cfg(feature = "axum")]
 mod site;
 mod store;
+#[cfg(feature = "templates")]
+pub mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -53,6 +55,8 @@ pub use settings::Settings;
 #[cfg(feature = "axum")]
 pub use site::Site;
 pub use store::{AnyStore, Cleared, Guarantees, Payload, Record, Replaced, SessionStore};
+#[cfg(feature = "templates")]
+pub use templates::{TemplateError, Templates};
 
 /// Compiles the example in the README.
 #[cfg(doctest)]

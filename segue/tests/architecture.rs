@@ -41,6 +41,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("layer", "engines"),
     ("extract", "engines"),
     ("csrf", "engines"),
+    ("templates", "engines"),
 ];
 
 /// These know nothing of HTTP, so that they serve a job or a test as well.

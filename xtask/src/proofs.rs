@@ -19,20 +19,23 @@ const STORES: &[&str] =
 /// What only the commands need.
 const COMMANDS: &[&str] = &["clap", "indicatif", "tracing-subscriber"];
 
+/// What only pages need.
+const PAGES: &[&str] = &["minijinja"];
+
 const PROOFS: &[Proof] = &[
     Proof {
         features: "--no-default-features",
-        absent: &[STORES, COMMANDS, &["axum", "sqlx", "hyper", "rustls"]],
+        absent: &[STORES, COMMANDS, PAGES, &["axum", "sqlx", "hyper", "rustls"]],
         present: &["tower-layer", "http"],
     },
     Proof {
         features: "--no-default-features --features axum",
-        absent: &[STORES, COMMANDS, &["sqlx", "rustls"]],
+        absent: &[STORES, COMMANDS, PAGES, &["sqlx", "rustls"]],
         present: &["axum"],
     },
     Proof {
         features: "",
-        absent: &[STORES, COMMANDS, &["rustls"]],
+        absent: &[STORES, COMMANDS, PAGES, &["rustls"]],
         present: &["axum", "sqlx-sqlite"],
     },
     Proof {
@@ -60,6 +63,7 @@ const PROOFS: &[Proof] = &[
             "async-memcached",
             "moka",
             "chacha20poly1305",
+            "minijinja",
         ],
     },
 ];

@@ -1,11 +1,10 @@
 //! The pages of the app.
 
-use axum::extract::{Form, State};
-use minijinja::{Value, context};
-use segue::{Session, SessionError};
+use axum::extract::Form;
+use axum::response::{Html, Result};
+use segue::templates::{Value, context};
+use segue::{Session, SessionError, Templates};
 use serde::Deserialize;
-
-use crate::templates::{PageResult, Templates};
 
 /// The key in the session.
 const NAME: &str = "name";
@@ -16,31 +15,34 @@ pub struct NameForm {
     name: String,
 }
 
-/// The front page: what the session holds, and the forms that change it.
+/// The front page: what the session holds, and the forms that change it. Keys that begin with an
+/// underscore are Django's own, a secret among them.
 ///
 /// It only reads, so a visitor without a session does not get one.
 ///
 /// # Errors
 /// The page cannot be rendered.
-pub async fn index(State(templates): State<Templates>, session: Session) -> PageResult {
+pub async fn index(templates: Templates, session: Session) -> Result<Html<String>> {
     let entries: Vec<Value> = session
         .keys()
         .into_iter()
+        .filter(|key| !key.starts_with('_'))
         .map(|key| {
             let value = shown(&session, &key);
             context! { key, value }
         })
         .collect();
     let stored = session.key().is_some();
-    templates.render("student/index.html", context! { entries, stored })
+    Ok(templates.render("student/index.html", context! { entries, stored })?)
 }
 
 /// Sets the name to that of the tutorial.
 ///
 /// # Errors
 /// The page cannot be rendered.
-pub async fn setsession(templates: State<Templates>, session: Session) -> PageResult {
-    set(&templates, &session, "manish")
+pub async fn setsession(templates: Templates, session: Session) -> Result<Html<String>> {
+    session.insert(NAME, "manish")?;
+    Ok(templates.render("student/setsession.html", ())?)
 }
 
 /// Sets the name to that of the form.
@@ -48,43 +50,39 @@ pub async fn setsession(templates: State<Templates>, session: Session) -> PageRe
 /// # Errors
 /// The page cannot be rendered.
 pub async fn setsession_from_form(
-    templates: State<Templates>,
+    templates: Templates,
     session: Session,
     Form(form): Form<NameForm>,
-) -> PageResult {
-    set(&templates, &session, &form.name)
-}
-
-fn set(templates: &Templates, session: &Session, name: &str) -> PageResult {
-    session.insert(NAME, name)?;
-    templates.render("student/setsession.html", context! {})
+) -> Result<Html<String>> {
+    session.insert(NAME, form.name)?;
+    Ok(templates.render("student/setsession.html", ())?)
 }
 
 /// Shows the name, or says that there is none.
 ///
 /// # Errors
 /// The page cannot be rendered.
-pub async fn getsession(State(templates): State<Templates>, session: Session) -> PageResult {
+pub async fn getsession(templates: Templates, session: Session) -> Result<Html<String>> {
     let name = shown(&session, NAME);
-    templates.render("student/getsession.html", context! { name })
+    Ok(templates.render("student/getsession.html", context! { name })?)
 }
 
 /// Removes the name, and leaves the rest of the session alone.
 ///
 /// # Errors
 /// The page cannot be rendered.
-pub async fn delsession(State(templates): State<Templates>, session: Session) -> PageResult {
+pub async fn delsession(templates: Templates, session: Session) -> Result<Html<String>> {
     session.remove(NAME);
-    templates.render("student/delsession.html", context! {})
+    Ok(templates.render("student/delsession.html", ())?)
 }
 
 /// Ends the session: its data, its record and its cookie.
 ///
 /// # Errors
 /// The page cannot be rendered.
-pub async fn flushsession(State(templates): State<Templates>, session: Session) -> PageResult {
+pub async fn flushsession(templates: Templates, session: Session) -> Result<Html<String>> {
     session.flush();
-    templates.render("student/flushsession.html", context! {})
+    Ok(templates.render("student/flushsession.html", ())?)
 }
 
 /// A value as a reader likes to see it: a text as it is, anything else as JSON.

@@ -18,7 +18,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use common::{Demo, Project, request};
+use common::{Demo, Project, TOKEN, request};
 
 #[test]
 fn the_help_names_every_command() {
@@ -190,8 +190,13 @@ fn a_stop_lets_requests_end() {
         let cookie = demo.get("/set/", None).cookie();
         let mut upload = std::net::TcpStream::connect(demo.address.trim_start_matches("http://"));
         let upload = upload.as_mut().unwrap();
-        let head = "POST /set/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 10\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\n\r\nname=";
+        let form = format!("csrfmiddlewaretoken={TOKEN}&name=");
+        let head = format!(
+            "POST /set/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: \
+             csrftoken={TOKEN}\r\nContent-Length: {}\r\nContent-Type: \
+             application/x-www-form-urlencoded\r\n\r\n{form}",
+            form.len() + 5
+        );
         upload.write_all(head.as_bytes()).unwrap();
         // Another process holds the database, so the request waits for it.
         let lock = trouble::Lock::hold(&project.path("db.sqlite3"));

@@ -12,7 +12,11 @@ pub struct Answer {
     head: String,
 }
 
-/// Sends a request; a body is a form.
+/// A token of the client's own making: all that Django asks of a form is that it agrees with the
+/// cookie, which another site cannot set.
+pub const TOKEN: &str = "abcdefghijklmnopqrstuvwxyzABCDEF";
+
+/// Sends a request; a body is a form. A POST has a token.
 pub fn request(
     address: &str,
     method: &str,
@@ -21,9 +25,14 @@ pub fn request(
     body: &str,
 ) -> io::Result<Answer> {
     let host = address.trim_start_matches("http://");
-    let cookie = cookie.map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
+    let (mut cookies, mut body) = (cookie.map(str::to_owned), body.to_owned());
+    if method == "POST" {
+        cookies = Some(format!("csrftoken={TOKEN}; {}", cookie.unwrap_or_default()));
+        body = format!("csrfmiddlewaretoken={TOKEN}&{body}");
+    }
+    let cookies = cookies.map(|cookies| format!("Cookie: {cookies}\r\n")).unwrap_or_default();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{cookie}Content-Type: \
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{cookies}Content-Type: \
          application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );

@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-pub use http::{Answer, request};
+pub use http::{Answer, TOKEN, request};
 
 /// A program that is stopped when this is dropped, also after a failed assertion.
 pub struct Program {
