@@ -3,6 +3,7 @@
 #[cfg(feature = "axum")]
 mod extract;
 mod failure;
+mod form;
 mod secret;
 mod token;
 
