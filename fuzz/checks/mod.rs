@@ -7,6 +7,7 @@ mod codec;
 mod cookie;
 mod data;
 mod file;
+mod form;
 mod keyed;
 mod signature;
 mod unpickle;
@@ -14,6 +15,7 @@ mod unpickle;
 pub use codec::codec;
 pub use cookie::cookie;
 pub use file::file;
+pub use form::form;
 pub use signature::signature;
 pub use unpickle::unpickle;
 

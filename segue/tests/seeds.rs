@@ -25,10 +25,11 @@ use proptest::test_runner::{FileFailurePersistence, TestRunner};
 type Check = fn(&[u8]);
 
 /// Each fuzz target, and how many inputs are made of its seeds in this test.
-const TARGETS: [(&str, Check, u32); 5] = [
+const TARGETS: [(&str, Check, u32); 6] = [
     ("codec", checks::codec, 2000),
     ("cookie", checks::cookie, 1500),
     ("file", checks::file, 300),
+    ("form", checks::form, 1500),
     ("signature", checks::signature, 3000),
     ("unpickle", checks::unpickle, 8000),
 ];
