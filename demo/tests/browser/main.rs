@@ -44,6 +44,15 @@ async fn what_a_visitor_typed_is_shown_and_never_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_not_ours_is_refused() {
+    let project = Project::new();
+    let (demo, driver) = (project.serve(), Driver::start());
+    let browser = Browser::open(&driver, Look::Desktop).await;
+    let page = Page { client: browser.client(), site: demo.address.clone() };
+    browser.run(forge(page)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_pages_fit_a_phone_and_follow_the_dark_mode() {
     let project = Project::new();
     let (demo, driver) = (project.serve(), Driver::start());
@@ -115,6 +124,37 @@ async fn attack(page: Page) {
     page.holds(name).await;
     assert_eq!(page.script("return document.title").await, "Session Management Demo");
     assert_eq!(page.script("return document.scripts.length").await, 0);
+}
+
+async fn forge(page: Page) {
+    page.open("/", "Your session").await;
+    page.set_name("manish").await;
+
+    // As a page would be that knows no token.
+    page.open("/", "Your session").await;
+    page.script("document.querySelectorAll('[type=hidden]').forEach(field => field.remove())")
+        .await;
+    page.click(Locator::XPath("//button[.='End Session']")).await;
+    page.heading("Forbidden (403)").await;
+    page.holds("CSRF token missing.").await;
+    page.screenshot("10-without-a-token").await;
+
+    // Another site, though on the same server, with a token that is good there.
+    let other =
+        Page { client: page.client.clone(), site: page.site.replace("127.0.0.1", "localhost") };
+    other.open("/", "Your session").await;
+    other.holds("You have none yet.").await;
+    let aim = format!(
+        "document.querySelectorAll('form').forEach(form => form.action = '{}/flush/')",
+        page.site
+    );
+    other.script(&aim).await;
+    other.click(Locator::XPath("//button[.='End Session']")).await;
+    other.heading("Forbidden (403)").await;
+    other.holds("Origin checking failed").await;
+    page.screenshot("11-from-another-site").await;
+
+    page.open("/get/", "Session Value is manish").await;
 }
 
 async fn look_at(page: Page, look: Look) {
