@@ -21,4 +21,5 @@ mod places;
 mod requests;
 mod sessions;
 mod site;
+mod streams;
 mod vectors;

@@ -1,0 +1,65 @@
+//! Bodies at their ends: what was read to its end is not asked again, and who still sends is
+//! listened to.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use http_body::Frame;
+
+use crate::bodies::{BoxError, FIELD, multipart, typed, upload, with_header};
+use crate::site::{SECRET, Site, TOKEN, form, settings};
+
+/// A body that must not be asked again after its end: http-body allows it to panic then, and a
+/// stream that somebody wrote by hand does.
+struct Once(VecDeque<Result<Frame<Bytes>, BoxError>>, bool);
+
+impl http_body::Body for Once {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        assert!(!self.1, "asked again after the end");
+        let frame = self.0.pop_front();
+        self.1 = !matches!(frame, Some(Ok(_)));
+        Poll::Ready(frame)
+    }
+}
+
+fn once(text: &str, end: Option<Result<Frame<Bytes>, BoxError>>) -> Body {
+    let text = Ok(Frame::data(Bytes::copy_from_slice(text.as_bytes())));
+    Body::new(Once([Some(text), end].into_iter().flatten().collect(), false))
+}
+
+#[tokio::test]
+async fn a_body_is_not_asked_again_after_its_end() {
+    let site = Site::new(&settings());
+    let json = |body| typed(form(Some(SECRET), body), "application/json");
+    let good = format!("{FIELD}={TOKEN}");
+    let answer = site.send(form(Some(SECRET), once(&good, None))).await;
+    assert_eq!((answer.verdict().as_str(), answer.text()), ("accept", good.as_str()));
+    let late = multipart(&[("a", None, b"b")]);
+    let late = String::from_utf8(late).unwrap();
+    let answer = site.send(with_header(upload(once(&late, None)), TOKEN)).await;
+    assert_eq!((answer.verdict().as_str(), answer.text()), ("accept", late.as_str()));
+    let answer = site.send(with_header(json(once("{}", None)), TOKEN)).await;
+    assert_eq!(answer.verdict(), "accept");
+    let trailers = || Some(Ok(Frame::trailers(HeaderMap::new())));
+    let answer = site.send(form(Some(SECRET), once(&good, trailers()))).await;
+    assert_eq!((answer.verdict().as_str(), answer.text()), ("accept", good.as_str()));
+
+    // What is refused is read out, and not beyond its end either.
+    let missing = "403: CSRF token missing.";
+    let broken = || Some(Err("the line is dead".into()));
+    for end in [None, trailers(), broken()] {
+        assert_eq!(site.send(form(Some(SECRET), once("a=b", end))).await.verdict(), missing);
+    }
+    for end in [None, trailers(), broken()] {
+        assert_eq!(site.send(json(once("{}", end))).await.verdict(), missing);
+    }
+}
