@@ -50,6 +50,7 @@ struct Searched<B> {
 pub(super) struct Source<B> {
     /// Nothing after its end, because a body may panic when it is asked again.
     body: Option<Pin<Box<B>>>,
+    begun: bool,
 }
 
 impl<B> CsrfBody<B> {
@@ -146,7 +147,12 @@ where
     B::Error: Into<BoxError>,
 {
     pub(super) fn new(body: B) -> Self {
-        Self { body: Some(Box::pin(body)) }
+        Self { body: Some(Box::pin(body)), begun: false }
+    }
+
+    /// Whether it was asked for: then a client that waits for a word before it sends had that word.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun
     }
 
     pub(super) async fn frame(&mut self) -> Option<Result<Frame<Bytes>, BoxError>> {
@@ -154,6 +160,7 @@ where
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.begun = true;
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let frame = ready!(body.as_mut().poll_frame(cx));
         if !matches!(frame, Some(Ok(_))) {

@@ -103,7 +103,7 @@ impl Check {
             Ok(beginning) => Ok(Request::from_parts(parts, CsrfBody::searched(beginning, body))),
             Err(refusal) => {
                 // Who waits for a word before sending is told no, and need not send.
-                if !parts.headers.contains_key(header::EXPECT) {
+                if body.is_begun() || !parts.headers.contains_key(header::EXPECT) {
                     read_out(body).await;
                 }
                 Err((refusal, parts))

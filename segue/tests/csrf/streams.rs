@@ -3,14 +3,17 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
-use axum::http::HeaderMap;
+use axum::http::header::EXPECT;
+use axum::http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 
-use crate::bodies::{BoxError, FIELD, multipart, typed, upload, with_header};
-use crate::site::{SECRET, Site, TOKEN, form, settings};
+use crate::bodies::{BoxError, FIELD, Pieces, content, multipart, typed, upload, with_header};
+use crate::site::{OTHER, SECRET, Site, TOKEN, form, settings};
 
 /// A body that must not be asked again after its end: http-body allows it to panic then, and a
 /// stream that somebody wrote by hand does.
@@ -61,5 +64,31 @@ async fn a_body_is_not_asked_again_after_its_end() {
     }
     for end in [None, trailers(), broken()] {
         assert_eq!(site.send(json(once("{}", end))).await.verdict(), missing);
+    }
+}
+
+/// A client that waits for a word before it sends has had that word once its body was asked for.
+/// From then on it sends, as all others do, and sees the page if it is listened to.
+#[tokio::test]
+async fn who_was_told_to_send_is_listened_to() {
+    let site = Site::new(&settings());
+    let wrong = multipart(&[(FIELD, None, OTHER.as_bytes()), ("f", Some("a"), &content(100_000))]);
+    for (cookie, verdict, everything) in [
+        (Some(SECRET), "403: CSRF token from POST incorrect.", true),
+        // Nobody asked for the body, so the client was not told to send it.
+        (None, "403: CSRF cookie not set.", false),
+    ] {
+        let polled = Arc::new(AtomicUsize::new(0));
+        let frames: VecDeque<_> = wrong
+            .chunks(10_000)
+            .map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece))))
+            .collect();
+        let most = 2 * frames.len();
+        let body = Body::new(Pieces { frames, polled: Arc::clone(&polled) });
+        let mut request = typed(form(cookie, body), "multipart/form-data; boundary=xYzZY");
+        request.headers_mut().insert(EXPECT, HeaderValue::from_static("100-continue"));
+        assert_eq!(site.send(request).await.verdict(), verdict);
+        let polled = polled.load(Ordering::SeqCst);
+        assert_eq!((polled >= most, polled == 0), (everything, !everything), "{polled} of {most}");
     }
 }
