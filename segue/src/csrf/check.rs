@@ -67,14 +67,15 @@ impl From<SessionError> for Refusal {
 impl Check {
     pub(super) fn new(settings: &Settings) -> Result<Self, ConfigError> {
         let upload_limit = settings.csrf.search_max_size;
+        let form_limit = settings.data_upload_max_memory_size;
         Ok(Self {
             rules: Rules::new(settings)?,
             header: settings.csrf.header(),
-            form_limit: settings.data_upload_max_memory_size,
+            form_limit,
             upload_limit,
             room: Room::new(
                 settings.file_upload_temp_dir.as_deref(),
-                upload_limit.saturating_mul(FULL_FORMS),
+                upload_limit.max(form_limit).saturating_mul(FULL_FORMS),
             ),
         })
     }

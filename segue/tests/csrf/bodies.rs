@@ -266,6 +266,7 @@ async fn uploads_that_wait_share_their_room_and_give_it_back() {
     let folder = tempfile::tempdir().unwrap();
     let site = Site::new(&with(|s| {
         s.csrf.search_max_size = 100_000;
+        s.data_upload_max_memory_size = 100_000;
         s.file_upload_temp_dir = Some(folder.path().to_owned());
     }));
     let waiting: Vec<_> = (0..40)

@@ -12,8 +12,10 @@ use axum::http::header::EXPECT;
 use axum::http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 
-use crate::bodies::{BoxError, FIELD, Pieces, content, multipart, typed, upload, with_header};
-use crate::site::{OTHER, SECRET, Site, TOKEN, form, settings};
+use crate::bodies::{
+    BoxError, FIELD, Pieces, content, multipart, pieces, typed, upload, with_header,
+};
+use crate::site::{OTHER, SECRET, Site, TOKEN, form, settings, with};
 
 /// A body that must not be asked again after its end: http-body allows it to panic then, and a
 /// stream that somebody wrote by hand does.
@@ -90,5 +92,18 @@ async fn who_was_told_to_send_is_listened_to() {
         assert_eq!(site.send(request).await.verdict(), verdict);
         let polled = polled.load(Ordering::SeqCst);
         assert_eq!((polled >= most, polled == 0), (everything, !everything), "{polled} of {most}");
+    }
+}
+
+/// Forms without files have a limit of their own. Where uploads may wait for little, they must not
+/// run out of room for it.
+#[tokio::test]
+async fn a_form_has_room_however_little_an_upload_may_have() {
+    let site = Site::new(&with(|s| s.csrf.search_max_size = 1000));
+    let good = format!("a={}&{FIELD}={TOKEN}", "x".repeat(500_000));
+    for size in [10_000, 100_000, 1_000_000] {
+        let answer = site.send(form(Some(SECRET), pieces(good.as_bytes(), size))).await;
+        assert_eq!(answer.verdict(), "accept");
+        assert!(answer.text() == good, "in pieces of {size}");
     }
 }
