@@ -23,3 +23,4 @@ mod sessions;
 mod site;
 mod streams;
 mod vectors;
+mod wire;
