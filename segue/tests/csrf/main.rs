@@ -19,6 +19,7 @@ mod fetch_metadata;
 mod pages;
 mod places;
 mod requests;
+mod services;
 mod sessions;
 mod site;
 mod streams;
