@@ -19,6 +19,7 @@ mod fetch_metadata;
 mod pages;
 mod places;
 mod requests;
+mod routers;
 mod services;
 mod sessions;
 mod site;
