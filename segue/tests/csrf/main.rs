@@ -13,6 +13,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod attacks;
 mod bodies;
 mod cookies;
 mod fetch_metadata;
