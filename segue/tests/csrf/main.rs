@@ -16,6 +16,7 @@ mod common;
 mod attacks;
 mod bodies;
 mod cookies;
+mod extractors;
 mod fetch_metadata;
 mod pages;
 mod places;
