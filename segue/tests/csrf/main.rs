@@ -23,6 +23,7 @@ mod places;
 mod requests;
 mod routers;
 mod services;
+mod session_attacks;
 mod sessions;
 mod site;
 mod streams;
