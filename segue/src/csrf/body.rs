@@ -34,10 +34,9 @@ pin_project! {
 #[derive(Default)]
 pub(super) struct Beginning {
     pub(super) replay: Option<Replay>,
-    /// What was read last; it did not have to wait anywhere.
-    pub(super) last: Option<Bytes>,
-    /// What came in the place of more data: trailers, or an error.
-    pub(super) then: Option<Result<Frame<Bytes>, BoxError>>,
+    /// What was read last and did not have to wait anywhere: the piece with the token, trailers, or
+    /// an error.
+    pub(super) last: Option<Result<Frame<Bytes>, BoxError>>,
 }
 
 /// A body, and what was read of it already.
@@ -104,16 +103,13 @@ where
     B::Error: Into<BoxError>,
 {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Beginning { replay, last, then } = &mut self.beginning;
+        let Beginning { replay, last } = &mut self.beginning;
         if let Some(replay) = replay
             && let Some(piece) = ready!(replay.poll_next(cx))?
         {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
-        if let Some(piece) = last.take() {
-            return Poll::Ready(Some(Ok(Frame::data(piece))));
-        }
-        if let Some(frame) = then.take() {
+        if let Some(frame) = last.take() {
             return Poll::Ready(Some(frame));
         }
         self.rest.poll_frame(cx)
@@ -121,13 +117,14 @@ where
 
     /// How many bytes were read and are not given away yet.
     fn read(&self) -> u64 {
-        let Beginning { replay, last, .. } = &self.beginning;
-        let last = last.as_ref().map_or(0, |piece| piece.len() as u64);
+        let Beginning { replay, last } = &self.beginning;
+        let piece = last.as_ref().and_then(|last| last.as_ref().ok()?.data_ref());
+        let last = piece.map_or(0, |piece| piece.len() as u64);
         replay.as_ref().map_or(0, Replay::len) + last
     }
 
     fn is_end_stream(&self) -> bool {
-        self.read() == 0 && self.beginning.then.is_none() && self.rest.is_end_stream()
+        self.read() == 0 && self.beginning.last.is_none() && self.rest.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -170,11 +167,11 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(|body| body.is_end_stream())
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), |body| body.size_hint())
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, header};
-use http_body::Body;
+use http_body::{Body, Frame};
 
 use super::body::{Beginning, CsrfBody, Source};
 use super::failure::{CsrfFailure, TokenSource};
@@ -132,7 +132,7 @@ impl Check {
         };
         let beginning = self.search(parts, body, &mut search, in_header.is_ok()).await?;
         // As in Django a form that breaks off has none, whatever was read of it.
-        let broken = matches!(beginning.then, Some(Err(_)));
+        let broken = matches!(beginning.last, Some(Err(_)));
         match search.finish() {
             token if token.is_empty() || broken => in_header?,
             token => verify(&token, &secret, TokenSource::Form)?,
@@ -166,38 +166,21 @@ impl Check {
             return Err(CsrfFailure::TooLarge(limit).into());
         }
         let mut spool = Spool::new(&self.room);
-        let (mut last, mut then) = (None::<Bytes>, None);
-        let mut read = 0;
-        while enough.is_none_or(|enough| read < enough) {
-            match body.frame().await {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(piece) => {
-                        let found = search.feed(&piece);
-                        read += piece.len() as u64;
-                        if !found && read > limit {
-                            return Err(CsrfFailure::TooLarge(limit).into());
-                        }
-                        if let Some(before) = last.replace(piece) {
-                            spool.push(&before).await.map_err(|error| no_room(&error))?;
-                        }
-                        if found {
-                            break;
-                        }
-                    }
-                    Err(trailers) => {
-                        then = Some(Ok(trailers));
-                        break;
-                    }
-                },
-                Some(Err(error)) => {
-                    then = Some(Err(error));
-                    break;
+        let mut last = None;
+        while last.is_none() && enough.is_none_or(|enough| spool.len() < enough) {
+            let Some(frame) = body.frame().await else { break };
+            match frame.map(Frame::into_data) {
+                Ok(Ok(piece)) if search.feed(&piece) => last = Some(Ok(Frame::data(piece))),
+                Ok(Ok(piece)) if spool.len() + piece.len() as u64 > limit => {
+                    return Err(CsrfFailure::TooLarge(limit).into());
                 }
-                None => break,
+                Ok(Ok(piece)) => spool.push(&piece).await.map_err(|error| no_room(&error))?,
+                Ok(Err(trailers)) => last = Some(Ok(trailers)),
+                Err(error) => last = Some(Err(error)),
             }
         }
         let replay = Some(spool.replay().await.map_err(|error| no_room(&error))?);
-        Ok(Beginning { replay, last, then })
+        Ok(Beginning { replay, last })
     }
 }
 

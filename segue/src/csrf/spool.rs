@@ -49,7 +49,10 @@ impl Room {
             Some(folder) => tempfile::tempfile_in(folder),
             None => tempfile::tempfile(),
         });
-        Ok(File::from_std(made.await.map_err(io::Error::other)??))
+        let mut file = File::from_std(made.await.map_err(io::Error::other)??);
+        // It copies what it writes, up to two megabytes at once otherwise.
+        file.set_max_buf_size(PIECE);
+        Ok(file)
     }
 }
 
