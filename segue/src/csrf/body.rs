@@ -104,10 +104,12 @@ where
 {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Beginning { replay, last } = &mut self.beginning;
-        if let Some(replay) = replay
-            && let Some(piece) = ready!(replay.poll_next(cx))?
-        {
-            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        if let Some(waited) = replay {
+            if let Some(piece) = ready!(waited.poll_next(cx))? {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            // Its room is free for others from now on, however long the rest may take.
+            *replay = None;
         }
         if let Some(frame) = last.take() {
             return Poll::Ready(Some(frame));

@@ -303,7 +303,7 @@ fn multipart_start(content: &[u8]) -> Bytes {
 }
 
 /// These pieces, the last one first, and then nothing for ever.
-struct Endless(Vec<Bytes>);
+pub struct Endless(pub Vec<Bytes>);
 
 impl http_body::Body for Endless {
     type Data = Bytes;

@@ -2,18 +2,20 @@
 //! listened to.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::header::EXPECT;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Request};
 use http_body::Frame;
 
 use crate::bodies::{
-    BoxError, FIELD, Pieces, content, multipart, pieces, typed, upload, with_header,
+    BoxError, Endless, FIELD, Pieces, content, multipart, pieces, typed, upload, with_header,
 };
 use crate::site::{OTHER, SECRET, Site, TOKEN, form, settings, with};
 
@@ -106,4 +108,43 @@ async fn a_form_has_room_however_little_an_upload_may_have() {
         assert_eq!(answer.verdict(), "accept");
         assert!(answer.text() == good, "in pieces of {size}");
     }
+}
+
+/// What waited takes room until the handler has read it, and not until the upload has ended.
+#[tokio::test]
+async fn what_was_read_takes_no_room_any_more() {
+    let layer = segue::CsrfLayer::new(&with(|s| {
+        s.csrf.search_max_size = 300_000;
+        s.data_upload_max_memory_size = 300_000;
+    }));
+    let mut start =
+        multipart(&[("f", Some("a"), &content(250_000)), (FIELD, None, TOKEN.as_bytes())]);
+    start.truncate(start.len() - 2);
+    let size = start.len();
+    let reading = Arc::new(AtomicUsize::new(0));
+    let has_read = Arc::clone(&reading);
+    // Reads what has come, and waits for the rest.
+    let handler = move |request: Request<Body>| async move {
+        let (mut body, mut read) = (request.into_body(), 0);
+        while read < size {
+            let frame = poll_fn(|cx| http_body::Body::poll_frame(Pin::new(&mut body), cx)).await;
+            read += frame.unwrap().unwrap().into_data().unwrap().len();
+        }
+        has_read.fetch_add(1, Ordering::SeqCst);
+        axum::body::to_bytes(body, 1).await.unwrap()
+    };
+    let app = axum::Router::new().fallback(handler).layer(layer.unwrap());
+    let (mut uploads, began) = (Vec::new(), Instant::now());
+    for count in 1..=40 {
+        let body = Endless(start.chunks(50_000).rev().map(Bytes::copy_from_slice).collect());
+        let upload = tower::ServiceExt::oneshot(app.clone(), upload(Body::new(body)));
+        let mut upload = tokio::spawn(upload);
+        while reading.load(Ordering::SeqCst) < count {
+            let ended = tokio::time::timeout(Duration::from_millis(5), &mut upload).await;
+            assert!(ended.is_err(), "upload {count}: {ended:?}");
+            assert!(began.elapsed() < Duration::from_secs(60), "upload {count} is not read");
+        }
+        uploads.push(upload);
+    }
+    uploads.iter().for_each(tokio::task::JoinHandle::abort);
 }
