@@ -48,15 +48,16 @@ impl Page {
 
 impl Visitor {
     async fn new() -> Self {
-        Self::with_templates(env!("CARGO_MANIFEST_DIR")).await
+        Self::with(|_| {}).await
     }
 
-    async fn with_templates(base_dir: &str) -> Self {
+    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::new("a secret key for the tests of the demo");
         settings.allowed_hosts.push("example.com".to_owned());
-        settings.base_dir = base_dir.into();
+        settings.base_dir = env!("CARGO_MANIFEST_DIR").into();
         settings.database_url = DatabaseUrl::default_in(folder.path());
+        change(&mut settings);
         let routes = urlpatterns(&settings);
         let site = Site::new(settings, routes).await.unwrap();
         site.database().unwrap().migrate().await.unwrap();
@@ -208,6 +209,7 @@ async fn a_form_without_a_token_is_refused_and_changes_nothing() {
         for form in ["name=evil", &wrong] {
             let page = visitor.send(Method::POST, path, form).await;
             assert_eq!((page.status, page.set_cookie), (StatusCode::FORBIDDEN, None), "{path}");
+            assert!(page.html.contains("CSRF verification failed"), "{}", page.html);
         }
         // The token without its cookie, as another site would have to send it.
         visitor.csrf_cookie = None;
@@ -220,6 +222,29 @@ async fn a_form_without_a_token_is_refused_and_changes_nothing() {
 
     visitor.send(Method::POST, "/set/", &right).await.shows("<h1>Session is set</h1>");
     visitor.get("/get/").await.shows("<h1>Session Value is evil</h1>");
+}
+
+#[tokio::test]
+async fn the_secret_may_be_in_the_session_and_is_not_shown() {
+    let mut visitor = Visitor::with(|settings| settings.csrf.use_sessions = true).await;
+    let page = visitor.get("/").await;
+    assert!(page.set_cookie.is_some() && !page.sets_csrf_cookie, "the session has to hold it");
+    visitor.post("/set/", "name=manish").await.shows("<h1>Session is set</h1>");
+    let page = visitor.get("/").await;
+    page.shows("<code>name</code></th><td>manish</td>");
+    assert_eq!((page.html.matches("<code>").count(), page.tokens().len()), (1, 3));
+
+    let (cookie, token) = (visitor.cookie.clone(), page.tokens()[0].to_owned());
+    for form in ["name=evil", &format!("csrfmiddlewaretoken={}&name=evil", "a".repeat(64))] {
+        let page = visitor.send(Method::POST, "/set/", form).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+    }
+    visitor.cookie = None;
+    let right = format!("csrfmiddlewaretoken={token}&name=evil");
+    let page = visitor.send(Method::POST, "/set/", &right).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "a token without its session");
+    visitor.cookie = cookie;
+    visitor.get("/get/").await.shows("<h1>Session Value is manish</h1>");
 }
 
 #[tokio::test]
@@ -316,7 +341,7 @@ async fn the_stylesheet_is_served_and_nothing_beside_it() {
 #[tokio::test]
 async fn without_its_template_a_page_is_a_clear_500() {
     let empty = tempfile::tempdir().unwrap();
-    let mut visitor = Visitor::with_templates(empty.path().to_str().unwrap()).await;
+    let mut visitor = Visitor::with(|settings| settings.base_dir = empty.path().to_owned()).await;
     let page = visitor.get("/set/").await;
     assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(page.html, "This page could not be rendered; the server's log says why.");

@@ -63,3 +63,9 @@ pub use templates::{TemplateError, Templates};
 #[doc = include_str!("../../README.md")]
 #[allow(missing_debug_implementations, reason = "a place for a doc comment")]
 pub struct Readme;
+
+/// Compiles the examples of the page on CSRF protection.
+#[cfg(all(doctest, feature = "templates"))]
+#[doc = include_str!("../../docs/csrf.md")]
+#[allow(missing_debug_implementations, reason = "a place for a doc comment")]
+pub struct Csrf;

@@ -175,6 +175,22 @@ fn no_file_is_long() {
     }
 }
 
+/// Time cannot be tested on a busy machine; that nobody took the quick way can.
+#[test]
+fn secrets_are_compared_in_constant_time() {
+    let tree = source();
+    for (file, comparison) in [
+        ("key.rs", ".ct_eq("),
+        ("secret.rs", ".ct_eq("),
+        ("csrf/secret.rs", ".ct_eq("),
+        ("signing/signer.rs", ".verify_slice("),
+    ] {
+        let text = &tree.files[Path::new(file)];
+        let compares = code(text).filter(|line| line.contains(comparison)).count();
+        assert_eq!(compares, 1, "{file} compares its secrets in one place");
+    }
+}
+
 /// The check itself can fail.
 #[test]
 fn a_deliberate_break_is_found() {

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use common::{Answer, HOST, TestStore, clock, settings};
+use common::{Answer, HOST, Log, TestStore, clock, settings};
 use http::{Request, Response};
 use segue::host::{AllowedHostsLayer, DisallowedHost};
 use segue::{ConfigError, Session, SessionError, Settings, Site};
@@ -147,4 +147,33 @@ async fn without_names_a_site_does_not_start() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was opened");
     settings.debug = true;
     assert!(Site::new(settings, Router::new()).await.is_ok());
+}
+
+/// The log is read on terminals and by programs: nobody writes lines or colours into it.
+#[tokio::test]
+async fn the_log_has_one_short_line_of_it() {
+    let log = Log::start();
+    let mut settings = Settings::new("secret");
+    settings.allowed_hosts.push("example.com".to_owned());
+    let served = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(())));
+    let service = AllowedHostsLayer::new(&settings).unwrap().layer(served);
+    let ask = async |host: &str| {
+        let mut request = Request::new(());
+        request
+            .headers_mut()
+            .insert("host", http::HeaderValue::from_bytes(host.as_bytes()).unwrap());
+        service.clone().oneshot(request).await.unwrap().status()
+    };
+
+    assert_eq!(ask("example.com").await, 200);
+    assert_eq!(log.take(), "", "what is served is no news");
+    assert_eq!(ask("evil.example").await, 400);
+    let text = log.take();
+    assert!(text.contains("refused: the host \"evil.example\" is not in ALLOWED_HOSTS"), "{text}");
+    assert_eq!(ask(&format!("evil\t\u{9b}31mé{}", "a".repeat(100_000))).await, 400);
+    let text = log.take();
+    assert!(text.contains(" WARN ") && text.contains("refused: \"evil\\t"), "{text}");
+    assert_eq!(text.lines().count(), 1);
+    assert!(text.len() < 500 && text.contains('…'), "{text}");
+    assert!(!text.trim_end().chars().any(char::is_control), "{text:?}");
 }

@@ -11,12 +11,9 @@
 
 mod common;
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::routing::get as route;
-use common::{KEY, SECRET, TestStore, clock, get, key, keys, layer, settings};
+use common::{KEY, Log, SECRET, TestStore, clock, get, key, keys, layer, settings};
 use segue::engines::{EncryptedCookieStore, SignedCookieStore};
 use segue::{
     AnyStore, Codec, Session, SessionData, SessionError, SessionLayer, SessionStore as _, Sessions,
@@ -32,20 +29,6 @@ fn assert_clean(text: &str) {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 async fn handler(session: Session) -> Result<&'static str, SessionError> {
     session.insert("value", VALUE)?;
     session.get::<u32>("value")?;
@@ -54,13 +37,7 @@ async fn handler(session: Session) -> Result<&'static str, SessionError> {
 
 #[tokio::test]
 async fn nothing_secret_is_written_to_the_log() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::start();
 
     let store = TestStore::new(clock());
     let app = Router::new().route("/", route(handler)).layer(layer(&store, &settings()));
@@ -81,7 +58,7 @@ async fn nothing_secret_is_written_to_the_log() {
     session.insert("value", VALUE).unwrap();
     drop(session);
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.take();
     for line in ["session failed", "cannot be read", "never saved", "the session store failed"] {
         assert!(text.contains(line), "the log says {line:?}: {text}");
     }
@@ -91,13 +68,7 @@ async fn nothing_secret_is_written_to_the_log() {
 /// Here the cookie is the session, and so it is the value's copy as well.
 #[tokio::test]
 async fn nothing_of_a_session_in_a_cookie_shows() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::start();
 
     let settings = settings();
     let signed = AnyStore::new(SignedCookieStore::with_clock(&settings, clock()).unwrap());
@@ -126,7 +97,7 @@ async fn nothing_of_a_session_in_a_cookie_shows() {
         let mut text =
             things.iter().fold(text, |text, thing| format!("{text} {thing:?} {thing:#?}"));
         drop((session, handle));
-        text.push_str(&String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap());
+        text.push_str(&log.take());
         assert!(text.contains("session failed") && text.contains("never saved"), "{text}");
         assert_clean(&text);
         assert!(!text.contains(&key.expose()[..20]), "the cookie shows in {text:?}");

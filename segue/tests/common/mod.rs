@@ -4,6 +4,7 @@
 
 mod cache;
 pub mod databases;
+mod log;
 pub mod matrix;
 mod store;
 
@@ -14,6 +15,7 @@ use segue::{Clock, SecretKeys, SessionKey, SessionLayer, Sessions, Settings, Tim
 use tower::ServiceExt as _;
 
 pub use cache::{Health, TestCache};
+pub use log::Log;
 pub use store::{Calls, TestStore};
 
 /// The key in the vectors.

@@ -12,7 +12,7 @@ use segue::{
     Sessions, Settings, SignedDuration, Site,
 };
 
-use crate::common::{Answer, clock, get, settings};
+use crate::common::{Answer, Log, clock, get, settings};
 use crate::{random_text, stores};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -78,38 +78,6 @@ fn cookie(answer: &Answer) -> String {
 
 fn removes(answer: &Answer) -> bool {
     answer.set_cookie.len() == 1 && answer.set_cookie[0].starts_with("sessionid=\"\"; expires=Thu")
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// All that is logged on this thread, until the guard is dropped.
-    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
-    }
 }
 
 #[tokio::test]
@@ -178,7 +146,7 @@ async fn of_two_requests_at_once_the_last_one_wins() {
 
 #[tokio::test]
 async fn a_new_key_keeps_the_data_and_disturbs_nobody() {
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     let clock = clock();
     for (name, app) in apps(&settings(), &clock) {
         let old = cookie(&get(&app, "/write", None).await);
@@ -216,7 +184,7 @@ async fn save_every_request_renews_the_cookie() {
 
 #[tokio::test]
 async fn a_session_that_is_too_large_is_an_error_and_the_one_before_stays() {
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     for (name, app) in apps(&settings(), &clock()) {
         let cookie = cookie(&get(&app, "/write", None).await);
         for (path, before) in [("/too-much", None), ("/too-much", Some(cookie.as_str()))] {

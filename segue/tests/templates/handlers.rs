@@ -1,8 +1,6 @@
 //! Templates as an argument of handlers, and what becomes of errors.
 
 use std::error::Error as _;
-use std::io;
-use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
@@ -12,7 +10,7 @@ use http::StatusCode;
 use segue::templates::{Serde, Value, context};
 use segue::{CsrfLayer, Session, SessionError, TemplateError, Templates, describe};
 
-use crate::common::{TestStore, clock, get, layer};
+use crate::common::{Log, TestStore, clock, get, layer};
 use crate::{Folder, tokens, unmask};
 
 const PAGE: &str = "This page could not be rendered; the server's log says why.";
@@ -21,47 +19,18 @@ async fn page(templates: Templates) -> Result<Html<String>> {
     Ok(templates.render("page.html", ())?)
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// Until the guard is dropped, what this thread logs comes here.
-    fn collect(&self) -> tracing::subscriber::DefaultGuard {
-        let writer = self.clone();
-        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn without_a_layer_only_a_page_with_a_token_fails_and_the_log_says_what_to_do() {
-    let (log, folder) = (Log::default(), Folder::new(&[("page.html", "hello")]));
-    let _guard = log.collect();
+    let (log, folder) = (Log::start(), Folder::new(&[("page.html", "hello")]));
     let app = || Router::new().route("/", route(page)).with_state(folder.templates());
     assert_eq!(get(&app(), "/", None).await.body, "hello");
-    assert_eq!(log.text(), "");
+    assert_eq!(log.take(), "");
 
     for tag in ["{% csrf_token %}", "{{ csrf_token }}", "{{ csrf_token|upper }}"] {
         folder.write("page.html", &format!("hello\n{tag}"));
         let answer = get(&app(), "/", None).await;
         assert_eq!((answer.status.as_u16(), answer.body.as_str()), (500, PAGE));
-        let text = std::mem::take(&mut *log.0.lock().unwrap());
-        let text = String::from_utf8(text).unwrap();
+        let text = log.take();
         assert_eq!(text.matches("a page could not be rendered").count(), 1, "logged once: {text}");
         for part in ["ERROR", "page.html:2", "no `CsrfLayer` stands around its route", "`Site`"] {
             assert!(text.contains(part), "{part:?} is not in {text}");
@@ -75,12 +44,12 @@ async fn templates_that_belong_to_no_request_say_how_to_take_them() {
         Ok(templates.render("page.html", ())?)
     }
     let folder = Folder::new(&[("page.html", "{% csrf_token %}"), ("plain.html", "hello")]);
-    let log = Log::default();
-    let _guard = log.collect();
+    let log = Log::start();
     let answer = folder.serve(route(page), None).await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (500, PAGE));
     let advice = "let the handler take `templates: Templates` in the place of `State<Templates>`";
-    assert!(log.text().contains(advice), "{}", log.text());
+    let text = log.take();
+    assert!(text.contains(advice), "{text}");
 
     let templates = folder.templates();
     assert_eq!(templates.render("plain.html", ()).unwrap().0, "hello");
