@@ -8,8 +8,11 @@
     reason = "a test may panic"
 )]
 
+mod attacker;
 #[path = "../common/mod.rs"]
 mod common;
+
+mod forgery;
 mod page;
 mod processes;
 mod visit;

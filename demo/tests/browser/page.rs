@@ -39,7 +39,7 @@ impl Page {
                 found if started.elapsed() > PATIENCE => {
                     panic!("no {expected:?} in {css}, but {found:?}")
                 }
-                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+                _ => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
     }
@@ -85,6 +85,13 @@ impl Page {
     /// What a script in the page returns, or what its promise comes to.
     pub(crate) async fn script(&self, script: &str) -> serde_json::Value {
         self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// Fails where the page is wider than the window.
+    pub(crate) async fn fits(&self) {
+        let fits = "return document.documentElement.scrollWidth <= window.innerWidth";
+        let address = self.client.current_url().await.unwrap();
+        assert_eq!(self.script(fits).await, true, "{address} is wider than the window");
     }
 
     pub(crate) async fn screenshot(&self, name: &str) {

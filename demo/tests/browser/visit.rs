@@ -8,6 +8,9 @@ use crate::common::Project;
 use crate::page::Page;
 use crate::processes::{Browser, Driver, Look};
 
+/// The hidden field of a form, which holds the token.
+pub(crate) const TOKEN_FIELD: &str = "[name=csrfmiddlewaretoken]";
+
 const TWO_WEEKS: u64 = 14 * 24 * 60 * 60;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,6 +40,15 @@ async fn the_pages_fit_a_phone_and_follow_the_dark_mode() {
         let page = browser.page(&demo.address);
         browser.run(look_at(page, look)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_whose_token_is_gone_or_another_is_refused_and_changes_nothing() {
+    let project = Project::new();
+    let (demo, driver) = (project.serve(), Driver::start());
+    let browser = Browser::open(&driver, Look::Desktop).await;
+    let page = browser.page(&demo.address);
+    browser.run(tamper(page)).await;
 }
 
 async fn visit(page: Page) {
@@ -102,6 +114,34 @@ async fn attack(page: Page) {
     assert_eq!(page.script("return document.scripts.length").await, 0);
 }
 
+async fn tamper(page: Page) {
+    page.open("/", "Your session").await;
+    page.set_name("Zoë").await;
+    let cookie = page.session_cookie().await.unwrap();
+    let remove = format!("document.querySelectorAll('{TOKEN_FIELD}').forEach(t => t.remove())");
+    let change = format!(
+        "document.querySelectorAll('{TOKEN_FIELD}').forEach(t => t.value = 'a'.repeat(64))"
+    );
+    for (script, reason) in
+        [(remove, "CSRF token missing."), (change, "CSRF token from POST incorrect.")]
+    {
+        for button in ["Set Session", "Clear Session", "End Session"] {
+            page.open("/", "Your session").await;
+            page.script(&script).await;
+            page.script("document.querySelector('#name').value = 'evil'").await;
+            page.click(Locator::XPath(&format!("//button[.='{button}']"))).await;
+            page.refused(reason).await;
+        }
+        page.screenshot(&format!("10-refused-{}", script.contains("remove"))).await;
+    }
+    page.open("/get/", "Session Value is Zoë").await;
+    assert_eq!(page.session_cookie().await.unwrap().value(), cookie.value());
+    // The page says to load the form again, which helps.
+    page.open("/", "Your session").await;
+    page.set_name("Søren").await;
+    page.open("/get/", "Session Value is Søren").await;
+}
+
 async fn look_at(page: Page, look: Look) {
     let dark = "return matchMedia('(prefers-color-scheme: dark)').matches";
     assert_eq!(page.script(dark).await, matches!(look, Look::Dark), "{look:?}");
@@ -111,8 +151,13 @@ async fn look_at(page: Page, look: Look) {
     page.screenshot(&format!("{label}-set")).await;
     for (path, heading) in [("/", "Your session"), ("/get/", "Session Value is alongname")] {
         page.open(path, heading).await;
-        let fits = "return document.documentElement.scrollWidth <= window.innerWidth";
-        assert_eq!(page.script(fits).await, true, "{path} is wider than the window");
+        page.fits().await;
         page.screenshot(&format!("{label}{}", path.trim_end_matches('/').replace('/', "-"))).await;
     }
+    page.open("/", "Your session").await;
+    page.script(&format!("document.querySelector('{TOKEN_FIELD}').remove()")).await;
+    page.click(Locator::XPath("//button[.='Clear Session']")).await;
+    page.refused("CSRF token missing.").await;
+    page.fits().await;
+    page.screenshot(&format!("{label}-refused")).await;
 }
