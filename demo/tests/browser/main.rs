@@ -12,6 +12,7 @@ mod attacker;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod example;
 mod forgery;
 mod page;
 mod processes;
