@@ -11,9 +11,13 @@
 mod attacker;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../../segue/tests/django/side.rs"]
+#[allow(dead_code, reason = "a part of it is used here")]
+mod side;
 
 mod example;
 mod forgery;
 mod page;
 mod processes;
+mod tabs;
 mod visit;
