@@ -89,7 +89,9 @@ impl Page {
 
     /// Fails where the page is wider than the window.
     pub(crate) async fn fits(&self) {
-        let fits = "return document.documentElement.scrollWidth <= window.innerWidth";
+        // A phone makes `innerWidth` as wide as the page, and shows all of it smaller.
+        let fits = "const page = document.documentElement; \
+                    return page.scrollWidth <= page.clientWidth";
         let address = self.client.current_url().await.unwrap();
         assert_eq!(self.script(fits).await, true, "{address} is wider than the window");
     }
