@@ -68,10 +68,17 @@ async fn use_forms_and_script(page: Page) {
     send(&page, "form", "Send the form").await;
     page.shows("#answer", "The server took an order from a form: Mate <b>&.").await;
 
-    let digest = choose_file(&page).await;
-    send(&page, "upload", "Upload the file").await;
-    let expected = format!("The server took the file tea.bin: {FILE_SIZE} bytes, SHA-256 {digest}");
-    page.shows("#answer", &expected).await;
+    // With the token before the file, as in the page, and behind it.
+    for script in ["", "const form = document.querySelector('#upload form'); form.append(form[0])"]
+    {
+        open(&page).await;
+        let digest = choose_file(&page).await;
+        page.script(script).await;
+        send(&page, "upload", "Upload the file").await;
+        let expected =
+            format!("The server took the file tea.bin: {FILE_SIZE} bytes, SHA-256 {digest}");
+        page.shows("#answer", &expected).await;
+    }
     page.screenshot("example-uploaded").await;
 
     for button in ["Token from the page", "Token from the cookie"] {
