@@ -1,26 +1,25 @@
 //! Headers as Django's `request.META` has them.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 /// The value of a header: Latin-1, without the blanks around it, and of several lines of the name
 /// one, with commas between them (PEP 3333, and how its servers do it).
 pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    let mut lines = headers.get_all(name).iter().peekable();
-    lines.peek()?;
-    let mut text = String::new();
+    let mut lines = headers.get_all(name).iter();
+    let mut text = latin_1(lines.next()?).collect::<String>();
     for line in lines {
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.extend(line.as_bytes().trim_ascii().iter().map(|byte| char::from(*byte)));
+        text.push(',');
+        text.extend(latin_1(line));
     }
     Some(text)
 }
 
+fn latin_1(line: &HeaderValue) -> impl Iterator<Item = char> {
+    line.as_bytes().trim_ascii().iter().map(|byte| char::from(*byte))
+}
+
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -32,5 +31,10 @@ mod tests {
         headers.insert("origin", HeaderValue::from_bytes(b" a\xe9 ").unwrap());
         headers.append("origin", HeaderValue::from_static("b"));
         assert_eq!(header(&headers, "origin").as_deref(), Some("aé,b"));
+        // A line that is empty is one, too: of two lines nobody may see but one.
+        headers.insert("origin", HeaderValue::from_static(""));
+        headers.append("origin", HeaderValue::from_static("b"));
+        headers.append("origin", HeaderValue::from_static(""));
+        assert_eq!(header(&headers, "origin").as_deref(), Some(",b,"));
     }
 }

@@ -1,6 +1,7 @@
 //! A request's body, after the token was looked for in it.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -42,7 +43,14 @@ pub(super) struct Beginning {
 /// A body, and what was read of it already.
 struct Searched<B> {
     beginning: Beginning,
-    rest: Pin<Box<B>>,
+    rest: Source<B>,
+}
+
+/// A body as it comes in: first the check reads it, then the handler.
+pub(super) struct Source<B> {
+    /// Nothing after its end, because a body may panic when it is asked again.
+    body: Option<Pin<Box<B>>>,
+    begun: bool,
 }
 
 impl<B> CsrfBody<B> {
@@ -50,7 +58,7 @@ impl<B> CsrfBody<B> {
         Self { kind: Kind::Untouched { body } }
     }
 
-    pub(super) fn searched(beginning: Beginning, rest: Pin<Box<B>>) -> Self {
+    pub(super) fn searched(beginning: Beginning, rest: Source<B>) -> Self {
         Self { kind: Kind::Searched { searched: Searched { beginning, rest } } }
     }
 }
@@ -108,8 +116,7 @@ where
         if let Some(frame) = then.take() {
             return Poll::Ready(Some(frame));
         }
-        let frame = ready!(self.rest.as_mut().poll_frame(cx));
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        self.rest.poll_frame(cx)
     }
 
     /// How many bytes were read and are not given away yet.
@@ -131,6 +138,43 @@ where
         }
         hint.set_lower(rest.lower().saturating_add(read));
         hint
+    }
+}
+
+impl<B> Source<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    pub(super) fn new(body: B) -> Self {
+        Self { body: Some(Box::pin(body)), begun: false }
+    }
+
+    /// Whether it was asked for: then a client that waits for a word before it sends had that word.
+    pub(super) fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    pub(super) async fn frame(&mut self) -> Option<Result<Frame<Bytes>, BoxError>> {
+        poll_fn(|cx| self.poll_frame(cx)).await
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.begun = true;
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = ready!(body.as_mut().poll_frame(cx));
+        if !matches!(frame, Some(Ok(_))) {
+            self.body = None;
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(|body| body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), |body| body.size_hint())
     }
 }
 

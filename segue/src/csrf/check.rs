@@ -1,7 +1,7 @@
 //! Whether a request may pass: Django's order of questions.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{Method, Request, header};
 use http_body::Body;
 
-use super::body::{Beginning, CsrfBody};
+use super::body::{Beginning, CsrfBody, Source};
 use super::failure::{CsrfFailure, TokenSource};
 use super::form::{FormKind, Search};
 use super::rules::Rules;
@@ -67,14 +67,15 @@ impl From<SessionError> for Refusal {
 impl Check {
     pub(super) fn new(settings: &Settings) -> Result<Self, ConfigError> {
         let upload_limit = settings.csrf.search_max_size;
+        let form_limit = settings.data_upload_max_memory_size;
         Ok(Self {
             rules: Rules::new(settings)?,
             header: settings.csrf.header(),
-            form_limit: settings.data_upload_max_memory_size,
+            form_limit,
             upload_limit,
             room: Room::new(
                 settings.file_upload_temp_dir.as_deref(),
-                upload_limit.saturating_mul(FULL_FORMS),
+                upload_limit.max(form_limit).saturating_mul(FULL_FORMS),
             ),
         })
     }
@@ -93,7 +94,7 @@ impl Check {
     {
         let verdict = self.rules.check(&request);
         let (parts, body) = request.into_parts();
-        let mut body = Box::pin(body);
+        let mut body = Source::new(body);
         let passed = match verdict {
             Ok(()) if self.rules.want_token() => self.token(&parts, &mut body, handle).await,
             Ok(()) => Ok(Beginning::default()),
@@ -103,8 +104,8 @@ impl Check {
             Ok(beginning) => Ok(Request::from_parts(parts, CsrfBody::searched(beginning, body))),
             Err(refusal) => {
                 // Who waits for a word before sending is told no, and need not send.
-                if !parts.headers.contains_key(header::EXPECT) {
-                    read_out(body.as_mut()).await;
+                if body.is_begun() || !parts.headers.contains_key(header::EXPECT) {
+                    read_out(body).await;
                 }
                 Err((refusal, parts))
             }
@@ -115,7 +116,7 @@ impl Check {
     async fn token<B>(
         &self,
         parts: &Parts,
-        body: &mut Pin<Box<B>>,
+        body: &mut Source<B>,
         handle: &CsrfHandle,
     ) -> Result<Beginning, Refusal>
     where
@@ -149,7 +150,7 @@ impl Check {
     async fn search<B>(
         &self,
         parts: &Parts,
-        body: &mut Pin<Box<B>>,
+        body: &mut Source<B>,
         search: &mut Search,
         in_header: bool,
     ) -> Result<Beginning, Refusal>
@@ -168,8 +169,7 @@ impl Check {
         let (mut last, mut then) = (None::<Bytes>, None);
         let mut read = 0;
         while enough.is_none_or(|enough| read < enough) {
-            let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await;
-            match frame.map(|frame| frame.map_err(Into::into)) {
+            match body.frame().await {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(piece) => {
                         let found = search.feed(&piece);
@@ -230,11 +230,15 @@ fn no_room(error: &std::io::Error) -> CsrfFailure {
 }
 
 /// Reads what is left of a refused request, if that is not much and does not take long.
-async fn read_out<B: Body<Data = Bytes>>(mut body: Pin<&mut B>) {
+async fn read_out<B>(mut body: Source<B>)
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     let mut rest = pin!(async move {
         let mut left = READ_OUT;
         while left > 0 {
-            let Some(Ok(frame)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await else { return };
+            let Some(Ok(frame)) = body.frame().await else { return };
             left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len));
         }
     });

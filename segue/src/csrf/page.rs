@@ -8,6 +8,9 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use super::failure::{CsrfFailure, TokenSource};
 
+/// More letters of a text do not go into the log.
+const MOST: usize = 300;
+
 type Page = dyn Fn(&Parts, &CsrfFailure) -> Response<String> + Send + Sync;
 
 /// Makes the response for a refused request.
@@ -31,10 +34,10 @@ impl FailurePage {
 
     pub(super) fn respond(&self, request: &Parts, failure: CsrfFailure) -> Response<String> {
         tracing::warn!(
-            path = ?request.uri.path(),
-            method = %request.method,
+            path = ?short(request.uri.path()),
+            method = %short(request.method.as_str()),
             status = failure.status(),
-            reason = ?failure.for_log(),
+            reason = ?short(&failure.for_log()),
             "CSRF verification failed"
         );
         let mut response = match &self.custom {
@@ -59,6 +62,12 @@ impl fmt::Debug for FailurePage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FailurePage").field("custom", &self.custom.is_some()).finish()
     }
+}
+
+/// The beginning of a text that comes from anybody.
+fn short(text: &str) -> &str {
+    let end = text.char_indices().nth(MOST).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
 }
 
 fn html(status: StatusCode, failure: &CsrfFailure, debug: bool) -> String {

@@ -214,6 +214,10 @@ mod tests {
             let error = host(&plain(), &[("host", "example.com"), ("host", second)]).unwrap_err();
             assert_eq!(error, format!("\"example.com,{second}\" is no host name"));
         }
+        for [first, second] in [["", "example.com"], ["example.com", ""]] {
+            let error = host(&plain(), &[("host", first), ("host", second)]).unwrap_err();
+            assert_eq!(error, format!("\"{first},{second}\" is no host name"));
+        }
         let error = host(&behind_a_proxy(), &[("x-forwarded-host", "a, b")]).unwrap_err();
         assert_eq!(error, "\"a, b\" is no host name");
     }

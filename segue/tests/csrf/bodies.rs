@@ -14,12 +14,12 @@ use proptest::prelude::*;
 
 use crate::site::{OTHER, SECRET, Site, TOKEN, form, settings, with};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body that comes in these pieces.
-struct Pieces {
-    frames: VecDeque<Result<Frame<Bytes>, BoxError>>,
-    polled: Arc<AtomicUsize>,
+pub struct Pieces {
+    pub frames: VecDeque<Result<Frame<Bytes>, BoxError>>,
+    pub polled: Arc<AtomicUsize>,
 }
 
 impl http_body::Body for Pieces {
@@ -39,15 +39,15 @@ impl http_body::Body for Pieces {
     }
 }
 
-fn pieces(body: &[u8], size: usize) -> Body {
+pub fn pieces(body: &[u8], size: usize) -> Body {
     frames(body.chunks(size).map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece)))).collect())
 }
 
-fn frames(frames: VecDeque<Result<Frame<Bytes>, BoxError>>) -> Body {
+pub fn frames(frames: VecDeque<Result<Frame<Bytes>, BoxError>>) -> Body {
     Body::new(Pieces { frames, polled: Arc::default() })
 }
 
-fn multipart(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+pub fn multipart(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, file, content) in parts {
         let file = file.map(|name| format!("; filename=\"{name}\"")).unwrap_or_default();
@@ -61,27 +61,27 @@ fn multipart(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
     body
 }
 
-fn upload(body: impl Into<Body>) -> Request<Body> {
+pub fn upload(body: impl Into<Body>) -> Request<Body> {
     typed(form(Some(SECRET), body), "multipart/form-data; boundary=xYzZY")
 }
 
-fn typed(mut request: Request<Body>, content_type: &'static str) -> Request<Body> {
+pub fn typed(mut request: Request<Body>, content_type: &'static str) -> Request<Body> {
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     request
 }
 
-fn with_header(mut request: Request<Body>, token: &'static str) -> Request<Body> {
+pub fn with_header(mut request: Request<Body>, token: &'static str) -> Request<Body> {
     let name = HeaderName::from_static("x-csrftoken");
     request.headers_mut().insert(name, HeaderValue::from_static(token));
     request
 }
 
 /// Bytes that look like nothing else.
-fn content(size: usize) -> Vec<u8> {
+pub fn content(size: usize) -> Vec<u8> {
     (0..size).map(|i| (i * 31 + i / 251) as u8).collect()
 }
 
-const FIELD: &str = "csrfmiddlewaretoken";
+pub const FIELD: &str = "csrfmiddlewaretoken";
 
 #[tokio::test]
 async fn the_handler_does_not_see_what_is_refused() {
@@ -266,6 +266,7 @@ async fn uploads_that_wait_share_their_room_and_give_it_back() {
     let folder = tempfile::tempdir().unwrap();
     let site = Site::new(&with(|s| {
         s.csrf.search_max_size = 100_000;
+        s.data_upload_max_memory_size = 100_000;
         s.file_upload_temp_dir = Some(folder.path().to_owned());
     }));
     let waiting: Vec<_> = (0..40)

@@ -13,12 +13,19 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod attacks;
 mod bodies;
 mod cookies;
+mod extractors;
 mod fetch_metadata;
 mod pages;
 mod places;
 mod requests;
+mod routers;
+mod services;
+mod session_attacks;
 mod sessions;
 mod site;
+mod streams;
 mod vectors;
+mod wire;

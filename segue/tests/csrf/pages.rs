@@ -115,6 +115,23 @@ async fn the_log_has_the_reason_and_no_secret() {
     }
 }
 
+/// A refused request must not fill the disk: escaped, each letter would take six.
+#[tokio::test]
+async fn the_log_is_short_whatever_was_sent() {
+    let log = Log::start();
+    let site = Site::new(&settings());
+    let mut request = form(Some(SECRET), "");
+    *request.method_mut() = "M".repeat(60_000).parse().unwrap();
+    *request.uri_mut() = format!("/{}", "p".repeat(60_000)).parse().unwrap();
+    let origin = HeaderValue::from_bytes(&b"\x85".repeat(60_000)).unwrap();
+    request.headers_mut().insert(ORIGIN, origin);
+    let answer = site.send(request).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let text = log.take();
+    assert!(text.contains("Origin checking failed - \\u{85}"), "{text}");
+    assert!(text.len() < 5000, "{} bytes", text.len());
+}
+
 #[tokio::test]
 async fn nothing_shows_in_debug() {
     let site = Site::with_routes(|routes| {

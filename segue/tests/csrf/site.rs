@@ -80,9 +80,14 @@ impl Site {
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let before = self.runs.load(Ordering::SeqCst);
+        let before = self.runs();
         let response = self.app.clone().oneshot(request).await.unwrap();
-        Answer::of(response, || self.runs.load(Ordering::SeqCst) - before).await
+        Answer::of(response, || self.runs() - before).await
+    }
+
+    /// How often its handler has run.
+    pub fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
     }
 
     pub async fn get(&self, path: &str, cookie: Option<&str>) -> Answer {
