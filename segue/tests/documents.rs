@@ -51,6 +51,26 @@ fn the_settings_that_are_shown_are_settings() {
     assert!(seen >= 6, "the blocks are found: {seen}");
 }
 
+/// The browser's tests run the example, so what is shown works.
+#[test]
+fn the_scripts_that_are_shown_are_those_of_the_example() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let example = Path::new("segue/examples/csrf");
+    let script = read(example.join("page.js").to_str().unwrap());
+    let page = read(example.join("templates/index.html").to_str().unwrap());
+    let text = read("docs/csrf.md");
+    let scripts = blocks(&text, "js");
+    assert_eq!(scripts.len(), 3, "the blocks are found");
+    for block in scripts {
+        assert!(script.contains(block), "not in page.js:\n{block}");
+    }
+    let htmx: Vec<_> = blocks(&text, "html").into_iter().filter(|b| b.contains("hx-")).collect();
+    assert_eq!(htmx.len(), 1, "the block is found");
+    for part in htmx.into_iter().chain(["hx-status:403=\"select:#reason\""]) {
+        assert!(page.contains(part) && text.contains(part), "not in index.html:\n{part}");
+    }
+}
+
 #[test]
 fn links_lead_somewhere() {
     for (path, text) in documents() {

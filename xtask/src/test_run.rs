@@ -10,8 +10,9 @@ use crate::setup::Setup;
 use crate::shared_servers::SharedServers;
 use crate::steps::{cargo_command, root};
 
-/// The integration tests that need real Django, and those that need a browser, by their names.
-const NEED_DJANGO: &[&str] = &["django"];
+/// The integration tests that need real Django, and those that need a browser, by their names. The
+/// browser looks at Django too, and at htmx, which comes with it.
+const NEED_DJANGO: &[&str] = &["django", "browser"];
 const NEED_BROWSER: &[&str] = &["browser"];
 
 /// Programs of which only some tests need servers, and parts of the names of those. Any other that

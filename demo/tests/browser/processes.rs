@@ -12,6 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::common::Program;
+use crate::page::Page;
 
 const INSTALL: &str = "these tests need Chromium and its driver: run `cargo xtask test`, which \
                        installs them, or install the Debian packages chromium and chromium-driver";
@@ -90,8 +91,9 @@ impl Browser {
         Self { client, _profile: profile }
     }
 
-    pub(crate) fn client(&self) -> Client {
-        self.client.clone()
+    /// Its window, for a visitor of this site.
+    pub(crate) fn page(&self, site: &str) -> Page {
+        Page { client: self.client.clone(), site: site.to_owned() }
     }
 
     /// Does this and closes the browser, also after a failed assertion: the driver, when it is

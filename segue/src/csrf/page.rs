@@ -87,7 +87,7 @@ fn html(status: StatusCode, failure: &CsrfFailure, debug: bool) -> String {
 }
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:2rem 1rem}\
-                     main{max-width:42rem;margin:auto}h1{font-size:1.6rem}\
+                     main{max-width:42rem;margin:auto}h1{font-size:1.8rem;margin-top:0}h2{font-size:1.2rem}\
                      small{font-weight:400;opacity:.7}\
                      code{font-size:.95em;overflow-wrap:anywhere}\
                      section{border-top:1px solid #8888;margin-top:2rem}";
@@ -103,6 +103,13 @@ fn for_visitors(failure: &CsrfFailure) -> &'static str {
         CsrfFailure::NoReferer => {
             "Your browser did not say which page the form was on. If you have turned the \
              <code>Referer</code> header off, please turn it on, at least for this site."
+        }
+        CsrfFailure::BadOrigin { .. }
+        | CsrfFailure::BadReferer { .. }
+        | CsrfFailure::CrossOrigin { .. } => {
+            "Your browser said that the form was on a page of another site. If you did not mean to \
+             send anything, there is nothing to do. If you did, please open this site itself, and \
+             send the form there."
         }
         CsrfFailure::TooLarge(_) => "What you sent is larger than this site takes.",
         CsrfFailure::NoRoom => "The site is busy. Please try again in a moment.",

@@ -34,6 +34,18 @@ async fn the_page_says_what_a_visitor_can_do_and_nothing_of_the_inside() {
     }
 }
 
+/// Who was lured to another page has nothing to load again.
+#[tokio::test]
+async fn it_says_so_when_the_form_was_on_another_site() {
+    let site = Site::new(&settings());
+    let mut request = form(Some(SECRET), format!("csrfmiddlewaretoken={TOKEN}"));
+    request.headers_mut().insert(ORIGIN, HeaderValue::from_static("https://evil.com"));
+    let answer = site.send(request).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(answer.text().contains("the form was on a page of another site"));
+    assert!(!answer.text().contains("evil.com") && !answer.text().contains("go back"));
+}
+
 #[tokio::test]
 async fn with_debug_it_says_how_to_mend_it() {
     let site = Site::new(&with(|s| s.debug = true));

@@ -97,3 +97,40 @@ def view_form(request):
 def view_rotate(request):
     rotate_token(request)
     return HttpResponse("rotated")
+
+
+# Pages for a browser. Each is a form that is sent to its own address.
+
+PAGE = """<!DOCTYPE html><html lang="en"><title>{title}</title><h1>{title}</h1>
+<form method="post"><input type="hidden" name="csrfmiddlewaretoken" value="{token}">
+<button>Send</button></form></html>"""
+
+
+def page(title, act=lambda request: None):
+    """Shows a form with this title; when it is sent, does this and says so."""
+
+    def view(request):
+        if request.method == "POST":
+            act(request)
+            return HttpResponse(f"<h1>{title} was taken</h1>")
+        return HttpResponse(PAGE.format(title=title, token=get_token(request)))
+
+    return view
+
+
+def log_in(request):
+    from django.contrib.auth import login
+    from django.contrib.auth.models import User
+
+    login(request, User.objects.get_or_create(username="zoe")[0])
+
+
+def log_out(request):
+    from django.contrib.auth import logout
+
+    logout(request)
+
+
+view_comment = page("Comment")
+view_login = page("Login", log_in)
+view_logout = page("Logout", log_out)

@@ -293,6 +293,9 @@ urlpatterns = [
     path("csrf/taken", csrf_side.view_taken),
     path("csrf/form", csrf_side.view_form),
     path("csrf/rotate", csrf_side.view_rotate),
+    path("csrf/comment", csrf_side.view_comment),
+    path("csrf/login", csrf_side.view_login),
+    path("csrf/logout", csrf_side.view_logout),
 ]
 
 

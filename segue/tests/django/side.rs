@@ -1,7 +1,7 @@
 //! The Python process that is Django, and the conversation with it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use segue::SessionKey;
@@ -45,7 +45,9 @@ impl Django {
             "SEGUE_TEST_PYTHON names no Python with Django: run `cargo xtask test`, which \
              installs Django",
         );
-        let script: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/django/side.py"].iter().collect();
+        // The browser's tests, in another package, include this file.
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let script = package.with_file_name("segue").join("tests/django/side.py");
         let mut process = Command::new(python)
             .arg(script)
             .stdin(Stdio::piped())

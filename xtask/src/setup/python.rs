@@ -1,4 +1,4 @@
-//! A Python environment with Django, and with what Django speaks to servers with.
+//! A Python environment with Django, with what Django speaks to servers with, and with htmx.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,9 @@ const DJANGO_VERSION: &str = "5.2.";
 /// Django's own choices for Redis, memcached and PostgreSQL; all are there as wheels.
 const CLIENTS: &[&str] = &["redis", "pymemcache", "psycopg[binary]"];
 
+/// It has htmx with it, 2 and 4, for the page of an example.
+const HTMX: &str = "django-htmx>=1.29,<2";
+
 /// Django's own choice for MariaDB. It is compiled where it is installed, and so apart from the
 /// others: who has no compiler for it still has all tests but those of Django on MariaDB.
 const MYSQL_CLIENT: &str = "mysqlclient>=2.2,<2.3";
@@ -24,7 +27,7 @@ pub(super) fn django() -> Result<PathBuf, String> {
     let python = folder.join("bin/python");
     let look = || {
         let version = django_version(&python)?;
-        import(&python, "redis, pymemcache, psycopg").map(|()| version)
+        import(&python, "redis, pymemcache, psycopg, django_htmx").map(|()| version)
     };
     if let Ok(version) = look() {
         println!("Django {version} is there");
@@ -34,7 +37,7 @@ pub(super) fn django() -> Result<PathBuf, String> {
     if output(Command::new(&python).args(["-m", "pip", "--version"])).is_err() {
         make_environment(&folder)?;
     }
-    pip_install(&python, DJANGO, CLIENTS)?;
+    pip_install(&python, DJANGO, &[CLIENTS, &[HTMX]].concat())?;
     let version = look()?;
     println!("Django {version} was installed in {}", folder.display());
     Ok(python)
