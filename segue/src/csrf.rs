@@ -15,7 +15,8 @@
 //!
 //! Handlers take a [`CsrfToken`] for their pages, and templates have `{% csrf_token %}`. A form is
 //! searched as it comes, and the handler gets it whole: what comes before the token waits, the first
-//! 64 KiB in memory and the rest in a file without a name, up to `CSRF_SEARCH_MAX_SIZE`.
+//! 64 KiB in memory and the rest in a file without a name, up to `CSRF_SEARCH_MAX_SIZE` in an upload
+//! and `DATA_UPLOAD_MAX_MEMORY_SIZE` in other forms.
 //!
 //! [`Site`](crate::Site) puts the layer in its place. Without it:
 //!

@@ -16,7 +16,7 @@ use super::failure::{CsrfFailure, TokenSource};
 use super::form::{FormKind, Search};
 use super::rules::Rules;
 use super::secret::Secret;
-use super::spool::{IN_MEMORY, Room, Spool};
+use super::spool::{IN_MEMORY, Room, SMALLEST, Spool};
 use super::token::CsrfHandle;
 use crate::error::{ConfigError, SessionError};
 use crate::meta;
@@ -75,7 +75,7 @@ impl Check {
             upload_limit,
             room: Room::new(
                 settings.file_upload_temp_dir.as_deref(),
-                upload_limit.max(form_limit).saturating_mul(FULL_FORMS),
+                upload_limit.max(form_limit).max(SMALLEST).saturating_mul(FULL_FORMS),
             ),
         })
     }

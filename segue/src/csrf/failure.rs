@@ -57,7 +57,7 @@ pub enum CsrfFailure {
     },
     /// The form, or what comes before the token in an upload, is larger than this many bytes.
     TooLarge(u64),
-    /// There is no room to keep the beginning of an upload until its token is found.
+    /// There is no room to keep the beginning of a form until its token is found.
     NoRoom,
 }
 
@@ -149,9 +149,9 @@ impl fmt::Display for CsrfFailure {
                 }
             }
             Self::TooLarge(limit) => {
-                write!(f, "CSRF token not found in the first {limit} bytes of the form.")
+                write!(f, "Form too large: more than {limit} bytes, or as many before its token.")
             }
-            Self::NoRoom => f.write_str("CSRF token not found before the server ran out of room."),
+            Self::NoRoom => f.write_str("No room for the form while its token is looked for."),
         }
     }
 }

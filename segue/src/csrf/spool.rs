@@ -16,6 +16,9 @@ use tokio::io::{AsyncRead as _, AsyncSeekExt as _, AsyncWriteExt as _, ReadBuf};
 /// What waits in memory at the most, and from what size on in a file.
 pub(super) const IN_MEMORY: usize = 64 * 1024;
 
+/// What a file takes of the room at the least.
+pub(super) const SMALLEST: u64 = 1 << 20;
+
 /// What is read from a file at once.
 const PIECE: usize = 16 * 1024;
 
@@ -61,12 +64,14 @@ pub(super) struct Spool {
     memory: Vec<u8>,
     file: Option<File>,
     in_file: u64,
+    /// What was taken of the room.
+    taken: u64,
     room: Arc<Room>,
 }
 
 impl Spool {
     pub(super) fn new(room: &Arc<Room>) -> Self {
-        Self { memory: Vec::new(), file: None, in_file: 0, room: Arc::clone(room) }
+        Self { memory: Vec::new(), file: None, in_file: 0, taken: 0, room: Arc::clone(room) }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -95,9 +100,12 @@ impl Spool {
     }
 
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let size = bytes.len() as u64;
-        self.room.take(size)?;
-        self.in_file += size;
+        let size = self.in_file + bytes.len() as u64;
+        // A file costs a handle as well, so there must not be many small ones.
+        let more = size.max(SMALLEST).saturating_sub(self.taken);
+        self.room.take(more)?;
+        self.taken += more;
+        self.in_file = size;
         if self.file.is_none() {
             self.file = Some(self.room.file().await?);
         }
@@ -121,7 +129,7 @@ impl Spool {
 impl Drop for Spool {
     fn drop(&mut self) {
         // The file has no name: it goes with its handle.
-        self.room.left.fetch_add(self.in_file, Ordering::Relaxed);
+        self.room.left.fetch_add(self.taken, Ordering::Relaxed);
     }
 }
 
@@ -205,13 +213,26 @@ mod tests {
 
     #[tokio::test]
     async fn all_forms_together_have_an_end() {
-        let room = Room::new(None, 1 << 20);
+        let room = Room::new(None, 3 << 20);
         let (mut one, mut other) = (Spool::new(&room), Spool::new(&room));
-        one.push(&vec![0; 900_000]).await.unwrap();
-        let refused = other.push(&vec![0; 200_000]).await.unwrap_err();
+        one.push(&vec![0; 1_900_000]).await.unwrap();
+        other.push(&vec![0; 900_000]).await.unwrap();
+        let refused = other.push(&vec![0; 1_000_000]).await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
         drop(one);
-        other.push(&vec![0; 900_000]).await.unwrap();
+        other.push(&vec![0; 1_900_000]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn small_files_are_few_as_well() {
+        let room = Room::new(None, 4 * SMALLEST);
+        let mut spools: Vec<Spool> = (0..5).map(|_| Spool::new(&room)).collect();
+        for spool in &mut spools[..4] {
+            spool.push(&[0; IN_MEMORY + 1]).await.unwrap();
+        }
+        assert!(spools[4].push(&[0; IN_MEMORY + 1]).await.is_err());
+        spools.truncate(3);
+        assert_eq!(room.left.load(Ordering::Relaxed), SMALLEST);
     }
 
     #[tokio::test]

@@ -229,7 +229,7 @@ async fn a_form_over_the_limit_is_a_413() {
     let start = format!("{FIELD}={TOKEN}&a=");
     let sized = |size: usize| format!("{start}{}", "x".repeat(size - start.len()));
     assert_eq!(site.send(form(Some(SECRET), sized(1000))).await.verdict(), "accept");
-    let too_large = "413: CSRF token not found in the first 1000 bytes of the form.";
+    let too_large = "413: Form too large: more than 1000 bytes, or as many before its token.";
     assert_eq!(site.send(form(Some(SECRET), sized(1001))).await.verdict(), too_large);
     let pieces = pieces(sized(5000).as_bytes(), 100);
     assert_eq!(site.send(form(Some(SECRET), pieces)).await.verdict(), too_large);
@@ -254,7 +254,7 @@ async fn an_upload_whose_token_does_not_come_is_a_413() {
     let answer = site.send(upload(pieces(&parts(101_000), 1000))).await;
     assert_eq!(
         answer.verdict(),
-        "413: CSRF token not found in the first 100000 bytes of the form."
+        "413: Form too large: more than 100000 bytes, or as many before its token."
     );
     // What comes behind the token has no limit.
     let body = multipart(&[(FIELD, None, TOKEN.as_bytes()), ("f", Some("a"), &content(900_000))]);

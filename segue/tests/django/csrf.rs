@@ -82,7 +82,9 @@ fn kind(verdict: &str) -> String {
 /// Django answers a form that is too large with 400 and no reason.
 fn in_our_words(theirs: &str) -> String {
     match theirs {
-        "RequestDataTooBig" => "413: CSRF token not found in the first 400 bytes of the form.",
+        "RequestDataTooBig" => {
+            "413: Form too large: more than 400 bytes, or as many before its token."
+        }
         other => other,
     }
     .to_owned()
