@@ -46,7 +46,9 @@ pub(crate) fn site(folder: &Path, htmx: Option<&Path>) -> Result<Router, Box<dyn
         .route("/page.js", script(include_str!("page.js").to_owned()))
         .route("/style.css", get(stylesheet));
     if let Some(htmx) = htmx {
-        routes = routes.route("/htmx.js", script(std::fs::read_to_string(htmx)?));
+        let text = std::fs::read_to_string(htmx);
+        let text = text.map_err(|error| format!("{}: {error}", htmx.display()))?;
+        routes = routes.route("/htmx.js", script(text));
     }
     let routes = routes.with_state(Templates::from_environment(environment));
     Ok(Site::with_store(&settings, MemoryStore::new(), routes)?.into_router())
