@@ -97,7 +97,7 @@ fn send(content_type: &HeaderValue, body: &[u8], size: usize) -> Verdict {
     let cookie = HeaderValue::try_from(format!("csrftoken={TOKEN}")).expect("a cookie");
     headers.insert(COOKIE, cookie);
     let handler = service_fn(async |request: Request<CsrfBody<Pieces>>| {
-        Ok::<_, Infallible>(Response::new(Whole(read(request.into_body()).await)))
+        Ok::<_, Infallible>(Response::new(Pieces([read(request.into_body()).await.into()].into())))
     });
     let service = LAYER.with(|layer| layer.layer(handler));
     let response = block_on(service.oneshot(request)).expect("an answer");
@@ -134,21 +134,5 @@ impl Body for Pieces {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
-    }
-}
-
-/// A body in one piece.
-struct Whole(Vec<u8>);
-
-impl Body for Whole {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let bytes = std::mem::take(&mut self.0);
-        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes.into()))))
     }
 }

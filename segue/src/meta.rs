@@ -1,4 +1,4 @@
-//! Headers as Django's `request.META` has them.
+//! Headers as Django's `request.META` has them, and how they are shown.
 
 use http::{HeaderMap, HeaderValue};
 
@@ -16,6 +16,15 @@ pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 
 fn latin_1(line: &HeaderValue) -> impl Iterator<Item = char> {
     line.as_bytes().trim_ascii().iter().map(|byte| char::from(*byte))
+}
+
+/// A text from anybody, as it may stand in a log and on a page: in quotes, escaped, and with no more
+/// than so many letters of it.
+pub(crate) fn shown(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
 }
 
 #[cfg(test)]

@@ -14,43 +14,14 @@ mod cache_contract;
 
 use std::time::{Duration, Instant};
 
-use cache_contract::{fresh_name, in_an_hour, seen, value_of};
+use cache_contract::{assert_all, errors, fresh_name, in_an_hour, seen, value_of};
 use segue::caches::MemcachedCache;
-use segue::{Cache as _, StoreError, StoreErrorKind, Swapped, Timestamp, describe};
+use segue::{Cache as _, StoreErrorKind, Swapped};
 use servers::Memcached;
 
 fn cache(servers: &[&Memcached], options: &str) -> MemcachedCache {
     let servers: Vec<String> = servers.iter().map(|server| server.address()).collect();
     MemcachedCache::from_url(&format!("memcached://{}{options}", servers.join(","))).unwrap()
-}
-
-/// What each operation says where none can succeed, and how long the slowest took.
-async fn errors(cache: &MemcachedCache, name: &str) -> ([StoreError; 5], Duration) {
-    let mut slowest = Duration::ZERO;
-    let mut started = Instant::now();
-    let mut lap = || {
-        slowest = slowest.max(started.elapsed());
-        started = Instant::now();
-    };
-    let get = cache.get(name).await.expect_err("get fails");
-    lap();
-    let add = cache.add(name, b"x", in_an_hour()).await.expect_err("add fails");
-    lap();
-    let past = cache.add(name, b"x", Timestamp::UNIX_EPOCH).await.expect_err("add fails");
-    lap();
-    let swap = cache.swap(name, &seen(b"y"), b"z", in_an_hour()).await.expect_err("swap fails");
-    lap();
-    let delete = cache.delete(name).await.expect_err("delete fails");
-    lap();
-    ([get, add, past, swap, delete], slowest)
-}
-
-fn assert_all(errors: &[StoreError], kind: StoreErrorKind, words: &str, name: &str) {
-    for error in errors {
-        assert_eq!(error.kind(), kind, "{error:?}");
-        assert!(error.to_string().contains(words), "{error} has no {words:?}");
-        assert!(!format!("{} {error:?}", describe(error)).contains(name), "{error:?}");
-    }
 }
 
 #[tokio::test]
@@ -61,7 +32,7 @@ async fn a_server_that_is_not_there_is_named() {
     let name = fresh_name();
     let (errors, slowest) = errors(&cache, &name).await;
     let place = format!("memcached at {} cannot be reached", server.address());
-    assert_all(&errors, StoreErrorKind::Unavailable, &place, &name);
+    assert_all(&errors, StoreErrorKind::Unavailable, &[&place], &[&name]);
     assert!(slowest < Duration::from_millis(500), "{slowest:?}");
     let shown = format!("MemcachedCache(memcached://{})", server.address());
     assert_eq!(format!("{cache:?}"), shown);
@@ -109,7 +80,12 @@ async fn a_write_is_never_sent_twice() {
     server.kill().unwrap();
     server.restart().unwrap();
     let error = cache.add(&fresh_name(), b"x", in_an_hour()).await.unwrap_err();
-    assert_all(&[error], StoreErrorKind::Unavailable, "the connection to memcached at", "sessions");
+    assert_all(
+        &[error],
+        StoreErrorKind::Unavailable,
+        &["the connection to memcached at"],
+        &["sessions"],
+    );
     assert!(cache.add(&fresh_name(), b"x", in_an_hour()).await.unwrap());
 }
 
@@ -121,7 +97,7 @@ async fn a_server_that_hangs_costs_no_more_than_the_timeout() {
     assert!(cache.add(&name, b"one", in_an_hour()).await.unwrap());
     server.pause().unwrap();
     let (errors, slowest) = errors(&cache, &name).await;
-    assert_all(&errors, StoreErrorKind::Unavailable, "did not answer within 0.4 s", &name);
+    assert_all(&errors, StoreErrorKind::Unavailable, &["did not answer within 0.4 s"], &[&name]);
     assert!(slowest < Duration::from_millis(700), "{slowest:?}");
     // Nor do those who wait for a connection.
     let started = Instant::now();
@@ -160,7 +136,7 @@ async fn names_of_a_server_that_is_down_are_errors_and_do_not_move() {
             Ok(record) => assert!(is_here && record.unwrap().payload() == b"one"),
             Err(error) => {
                 assert!(!is_here, "{error:?}");
-                assert_all(&[error], StoreErrorKind::Unavailable, &two.address(), name);
+                assert_all(&[error], StoreErrorKind::Unavailable, &[&two.address()], &[name]);
                 both.add(name, b"two", in_an_hour()).await.unwrap_err();
             }
         }
@@ -181,7 +157,7 @@ async fn what_is_too_large_is_refused_and_costs_nothing() {
         careful.add(&name, &large, in_an_hour()).await.unwrap_err(),
         careful.add(&fresh_name(), &large, in_an_hour()).await.unwrap_err(),
     ];
-    assert_all(&errors, StoreErrorKind::TooLarge, "too large for memcached", &name);
+    assert_all(&errors, StoreErrorKind::TooLarge, &["too large for memcached"], &[&name]);
     assert_eq!(value_of(&careful, &name).await.unwrap(), b"one");
     // The largest that fits does.
     let fits = vec![b'x'; 1024 * 1024 - 64 - name.len()];
@@ -191,13 +167,13 @@ async fn what_is_too_large_is_refused_and_costs_nothing() {
     // A little more does not, to us as to the server.
     let more = vec![b'x'; fits.len() + 20];
     let error = careful.swap(&name, &seen(&fits), &more, in_an_hour()).await.unwrap_err();
-    assert_all(&[error], StoreErrorKind::TooLarge, "?item_size_max=", &name);
+    assert_all(&[error], StoreErrorKind::TooLarge, &["?item_size_max="], &[&name]);
     assert!(value_of(&careful, &name).await.unwrap() == fits);
 
     // Where the setting is wrong, that is what happens, and it is said.
     let wrong = cache(&[&server], "?item_size_max=4194304");
     let error = wrong.swap(&name, &seen(&fits), &large, in_an_hour()).await.unwrap_err();
-    assert_all(&[error], StoreErrorKind::TooLarge, "which dropped the old one", &name);
+    assert_all(&[error], StoreErrorKind::TooLarge, &["which dropped the old one"], &[&name]);
     assert_eq!(value_of(&wrong, &name).await, None);
 }
 
@@ -208,7 +184,7 @@ async fn names_that_memcached_would_misread_are_refused() {
     let long = "x".repeat(251);
     for name in ["a b", "a\r\nflush_all\r\n", "a\0", "a\u{7f}", long.as_str()] {
         let (errors, _) = errors(&cache, name).await;
-        assert_all(&errors, StoreErrorKind::Unsupported, "KEY_PREFIX", name);
+        assert_all(&errors, StoreErrorKind::Unsupported, &["KEY_PREFIX"], &[name]);
     }
     let name = format!("site\u{e9}:{}", "x".repeat(240));
     assert!(cache.add(&name, b"x", in_an_hour()).await.unwrap());

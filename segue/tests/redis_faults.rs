@@ -14,9 +14,11 @@ mod cache_contract;
 
 use std::time::{Duration, Instant};
 
-use cache_contract::{fresh_name, in_an_hour, seen, until_it_follows, value_of};
+use cache_contract::{
+    assert_all, errors, fresh_name, in_an_hour, seen, until_it_follows, value_of,
+};
 use segue::caches::RedisCache;
-use segue::{Cache as _, StoreError, StoreErrorKind, Swapped, Timestamp, describe};
+use segue::{Cache as _, StoreErrorKind, Swapped, Timestamp};
 use servers::{Redis, RedisCluster, RedisSentinel};
 
 fn redis(url: &str) -> RedisCache {
@@ -26,41 +28,6 @@ fn redis(url: &str) -> RedisCache {
 fn hosts(urls: &[String]) -> String {
     let hosts: Vec<&str> = urls.iter().map(|url| url.strip_prefix("redis://").unwrap()).collect();
     hosts.join(",")
-}
-
-/// What each operation says where none can succeed, and how long the slowest took.
-async fn errors(cache: &RedisCache, name: &str) -> ([StoreError; 5], Duration) {
-    let mut slowest = Duration::ZERO;
-    let mut started = Instant::now();
-    let mut lap = || {
-        slowest = slowest.max(started.elapsed());
-        started = Instant::now();
-    };
-    let get = cache.get(name).await.expect_err("get fails");
-    lap();
-    let add = cache.add(name, b"x", in_an_hour()).await.expect_err("add fails");
-    lap();
-    let past = cache.add(name, b"x", Timestamp::UNIX_EPOCH).await.expect_err("add fails");
-    lap();
-    let swap = cache.swap(name, &seen(b"y"), b"z", in_an_hour()).await.expect_err("swap fails");
-    lap();
-    let delete = cache.delete(name).await.expect_err("delete fails");
-    lap();
-    ([get, add, past, swap, delete], slowest)
-}
-
-/// That all of them are of this kind, have these words, and show no secret.
-fn assert_all(errors: &[StoreError], kind: StoreErrorKind, words: &[&str], secrets: &[&str]) {
-    for error in errors {
-        assert_eq!(error.kind(), kind, "{error:?}");
-        let text = format!("{} {error:?}", describe(error));
-        for word in words {
-            assert!(error.to_string().contains(word), "{error} has no {word:?}");
-        }
-        for secret in secrets {
-            assert!(!text.contains(secret), "{text} shows {secret:?}");
-        }
-    }
 }
 
 /// Waits until a read and a write succeed, and says how long that took.

@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::failure::{CsrfFailure, TokenSource};
+use crate::meta::shown;
 
 /// More letters of a text do not go into the log.
 const MOST: usize = 300;
@@ -34,10 +35,10 @@ impl FailurePage {
 
     pub(super) fn respond(&self, request: &Parts, failure: CsrfFailure) -> Response<String> {
         tracing::warn!(
-            path = ?short(request.uri.path()),
-            method = %short(request.method.as_str()),
+            path = %shown(request.uri.path(), MOST),
+            method = %shown(request.method.as_str(), MOST),
             status = failure.status(),
-            reason = ?short(&failure.for_log()),
+            reason = %shown(&failure.for_log(), MOST),
             "CSRF verification failed"
         );
         let mut response = match &self.custom {
@@ -62,12 +63,6 @@ impl fmt::Debug for FailurePage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FailurePage").field("custom", &self.custom.is_some()).finish()
     }
-}
-
-/// The beginning of a text that comes from anybody.
-fn short(text: &str) -> &str {
-    let end = text.char_indices().nth(MOST).map_or(text.len(), |(end, _)| end);
-    text.get(..end).unwrap_or(text)
 }
 
 fn html(status: StatusCode, failure: &CsrfFailure, debug: bool) -> String {

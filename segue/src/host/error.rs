@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::meta::shown;
+
 /// More of a host does not go into the log or onto a page.
 const MOST: usize = 100;
 
@@ -31,15 +33,15 @@ impl DisallowedHost {
     }
 
     pub(super) fn malformed(host: &str) -> Self {
-        Self(Fault::Malformed(shown(host)))
+        Self(Fault::Malformed(shown(host, MOST)))
     }
 
     pub(super) fn contradiction(host: &str, authority: &str) -> Self {
-        Self(Fault::Contradiction(shown(host), shown(authority)))
+        Self(Fault::Contradiction(shown(host, MOST), shown(authority, MOST)))
     }
 
     pub(super) fn not_allowed(host: &str, domain: &str) -> Self {
-        Self(Fault::NotAllowed(shown(host), shown(domain)))
+        Self(Fault::NotAllowed(shown(host, MOST), shown(domain, MOST)))
     }
 
     /// What a developer may do about it.
@@ -50,14 +52,6 @@ impl DisallowedHost {
             }
             Fault::Missing | Fault::Malformed(_) | Fault::Contradiction(..) => None,
         }
-    }
-}
-
-/// A host in quotes: it comes from anybody.
-fn shown(host: &str) -> String {
-    match host.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{:?}…", &host[..end]),
-        None => format!("{host:?}"),
     }
 }
 

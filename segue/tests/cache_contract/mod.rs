@@ -3,9 +3,12 @@
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use segue::{AnyCache, Cache, Record, SessionKey, SignedDuration, Swapped, Timestamp};
+use segue::{
+    AnyCache, Cache, Record, SessionKey, SignedDuration, StoreError, StoreErrorKind, Swapped,
+    Timestamp, describe,
+};
 
 /// How far a deadline may be off, for caches that count in whole seconds.
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
@@ -257,5 +260,40 @@ pub fn until_it_follows(master: &servers::Redis, replica: &servers::Redis) {
     let started = std::time::Instant::now();
     while replica.cli(&["GET", "first"]).unwrap().trim() != "1" {
         assert!(started.elapsed() < std::time::Duration::from_secs(20), "it follows");
+    }
+}
+
+/// What each operation says where none can succeed, and how long the slowest took.
+pub async fn errors(cache: &impl Cache, name: &str) -> ([StoreError; 5], Duration) {
+    let mut slowest = Duration::ZERO;
+    let mut started = Instant::now();
+    let mut lap = || {
+        slowest = slowest.max(started.elapsed());
+        started = Instant::now();
+    };
+    let get = cache.get(name).await.expect_err("get fails");
+    lap();
+    let add = cache.add(name, b"x", in_an_hour()).await.expect_err("add fails");
+    lap();
+    let past = cache.add(name, b"x", Timestamp::UNIX_EPOCH).await.expect_err("add fails");
+    lap();
+    let swap = cache.swap(name, &seen(b"y"), b"z", in_an_hour()).await.expect_err("swap fails");
+    lap();
+    let delete = cache.delete(name).await.expect_err("delete fails");
+    lap();
+    ([get, add, past, swap, delete], slowest)
+}
+
+/// That all of them are of this kind, have these words, and show no secret.
+pub fn assert_all(errors: &[StoreError], kind: StoreErrorKind, words: &[&str], secrets: &[&str]) {
+    for error in errors {
+        assert_eq!(error.kind(), kind, "{error:?}");
+        let text = format!("{} {error:?}", describe(error));
+        for word in words {
+            assert!(error.to_string().contains(word), "{error} has no {word:?}");
+        }
+        for secret in secrets {
+            assert!(!text.contains(secret), "{text} shows {secret:?}");
+        }
     }
 }
