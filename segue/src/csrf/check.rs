@@ -171,7 +171,7 @@ impl Check {
             let Some(frame) = body.frame().await else { break };
             match frame.map(Frame::into_data) {
                 Ok(Ok(piece)) if search.feed(&piece) => last = Some(Ok(Frame::data(piece))),
-                Ok(Ok(piece)) if spool.len() + piece.len() as u64 > limit => {
+                Ok(Ok(piece)) if enough.is_none() && spool.len() + piece.len() as u64 > limit => {
                     return Err(CsrfFailure::TooLarge(limit).into());
                 }
                 Ok(Ok(piece)) => spool.push(&piece).await.map_err(|error| no_room(&error))?,

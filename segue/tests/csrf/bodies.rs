@@ -261,6 +261,18 @@ async fn an_upload_whose_token_does_not_come_is_a_413() {
     assert_eq!(site.send(upload(body)).await.verdict(), "accept");
 }
 
+/// The limit is for what has to wait for its token; with a right header nothing has.
+#[tokio::test]
+async fn an_upload_with_a_right_header_has_no_limit() {
+    let site = Site::new(&with(|s| s.csrf.search_max_size = 1000));
+    let body = multipart(&[("f", Some("a"), &content(200_000))]);
+    for size in [100, 5000, 300_000] {
+        let answer = site.send(with_header(upload(pieces(&body, size)), TOKEN)).await;
+        assert_eq!(answer.verdict(), "accept", "in pieces of {size}");
+        assert!(answer.body == body);
+    }
+}
+
 #[tokio::test]
 async fn uploads_that_wait_share_their_room_and_give_it_back() {
     let folder = tempfile::tempdir().unwrap();
