@@ -1,5 +1,7 @@
 #![doc = include_str!("docs/crate.md")]
 
+#[cfg(feature = "auth")]
+pub mod auth;
 mod body;
 mod cache;
 pub mod caches;
@@ -22,6 +24,8 @@ pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;
 mod meta;
+#[cfg(feature = "auth")]
+pub mod passwords;
 mod pickle;
 mod random;
 mod secret;
@@ -35,6 +39,8 @@ mod store;
 pub mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+pub mod users;
 
 pub use cache::{AnyCache, Cache, Swapped};
 pub use clock::Clock;

@@ -21,14 +21,15 @@ const LEVELS: &[&[&str]] = &[
     &["pickle"],
     &["store", "data", "signing", "settings"],
     &["cache"],
-    &["codec", "database", "caches", "expiry"],
-    &["engines"],
+    &["codec", "database", "caches", "expiry", "passwords"],
+    &["engines", "users"],
     &["session"],
     &["cookie", "body", "meta"],
     &["host", "layer"],
     &["extract"],
     &["csrf"],
     &["templates"],
+    &["auth"],
     &["site"],
     &["manage", "testing"],
 ];
@@ -42,12 +43,31 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("extract", "engines"),
     ("csrf", "engines"),
     ("templates", "engines"),
+    ("auth", "engines"),
 ];
 
 /// These know nothing of HTTP, so that they serve a job or a test as well.
 const WITHOUT_HTTP: &[&str] = &[
-    "error", "random", "key", "cache", "caches", "pickle", "clock", "secret", "json", "store",
-    "data", "signing", "settings", "codec", "database", "expiry", "engines", "session",
+    "error",
+    "random",
+    "key",
+    "cache",
+    "caches",
+    "pickle",
+    "clock",
+    "secret",
+    "json",
+    "store",
+    "data",
+    "signing",
+    "settings",
+    "codec",
+    "database",
+    "expiry",
+    "engines",
+    "session",
+    "passwords",
+    "users",
 ];
 
 const MOST_LINES: usize = 500;

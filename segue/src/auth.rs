@@ -1,0 +1,1 @@
+//! Login on the session.

@@ -1,0 +1,1 @@
+//! Passwords: Django's hashes and validators.

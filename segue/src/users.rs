@@ -1,0 +1,1 @@
+//! Django's users, groups and permissions.
