@@ -30,6 +30,7 @@ mod header;
 mod hosts;
 mod names;
 mod origins;
+mod passwords;
 mod proxy;
 mod reader;
 mod secret_file;
@@ -53,6 +54,7 @@ pub use caches::{CacheFormat, CacheOptions, CacheSettings};
 pub use cookie::SameSite;
 pub use csrf::{CsrfMode, CsrfSettings};
 pub use database_url::DatabaseUrl;
+pub use passwords::{PasswordHasher, PasswordSettings, PasswordValidator};
 pub use server_url::ServerUrl;
 pub use session::{SessionEngine, SessionSettings};
 
@@ -87,6 +89,8 @@ pub struct Settings {
     pub session: SessionSettings,
     /// The settings whose names begin with `CSRF_`.
     pub csrf: CsrfSettings,
+    /// The settings about passwords.
+    pub passwords: PasswordSettings,
     /// `USE_X_FORWARDED_HOST`: the host is what a proxy says in `X-Forwarded-Host`. Only where one
     /// always sets it. Default: off.
     pub use_x_forwarded_host: bool,
@@ -123,6 +127,7 @@ impl Settings {
             caches: BTreeMap::new(),
             session: SessionSettings::new(false),
             csrf: CsrfSettings::new(false),
+            passwords: PasswordSettings::new(),
             use_x_forwarded_host: false,
             use_x_forwarded_port: false,
             secure_proxy_ssl_header: None,
@@ -169,6 +174,7 @@ impl Settings {
             caches: caches::read(reader, &base_dir)?,
             session: SessionSettings::read(reader, debug, &base_dir)?,
             csrf: CsrfSettings::read(reader, debug)?,
+            passwords: PasswordSettings::read(reader, &base_dir)?,
             use_x_forwarded_host: reader.bool("USE_X_FORWARDED_HOST")?.unwrap_or(false),
             use_x_forwarded_port: reader.bool("USE_X_FORWARDED_PORT")?.unwrap_or(false),
             secure_proxy_ssl_header: proxy::read(reader)?,
@@ -214,6 +220,7 @@ impl Settings {
         }
         self.session.validate()?;
         self.csrf.validate()?;
+        self.passwords.validate()?;
         // With the secret in the session there is only one cookie.
         if self.csrf.cookie_name == self.session.cookie_name && !self.csrf.use_sessions {
             let found = format!("{:?}", self.csrf.cookie_name);

@@ -5,6 +5,7 @@ use crate::error::ConfigError;
 /// Every setting that Segue reads.
 pub(super) const NAMES: &[&str] = &[
     "ALLOWED_HOSTS",
+    "AUTH_PASSWORD_VALIDATORS",
     "CACHES",
     "CACHE_URL",
     "CSRF_COOKIE_AGE",
@@ -24,6 +25,8 @@ pub(super) const NAMES: &[&str] = &[
     "DATA_UPLOAD_MAX_MEMORY_SIZE",
     "DEBUG",
     "FILE_UPLOAD_TEMP_DIR",
+    "PASSWORD_HASHERS",
+    "PASSWORD_HASHING_LIMIT",
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
     "SECURE_PROXY_SSL_HEADER",
@@ -99,5 +102,7 @@ mod tests {
         assert!(meant_by("csrf_colour").is_some(), "no setting of ours begins like this either");
         assert_eq!(meant_by("USE_X_FORWARDED_HOSTS"), Some("USE_X_FORWARDED_HOST"));
         assert_eq!(meant_by("SECURE_HSTS_SECONDS"), None);
+        assert_eq!(meant_by("PASSWORD_HASHER"), Some("PASSWORD_HASHERS"));
+        assert_eq!(meant_by("PASSWORD_RESET_TIMEOUT"), None, "Django has it, and we do not");
     }
 }

@@ -189,7 +189,7 @@ fn from_environment(value: &Value) -> bool {
 }
 
 /// A value as one would write it.
-fn show(value: &Value) -> String {
+pub(super) fn show(value: &Value) -> String {
     match &value.kind {
         ValueKind::String(text) => format!("{text:?}"),
         ValueKind::Array(items) => {

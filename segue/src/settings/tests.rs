@@ -5,7 +5,7 @@ use config::{Map, Value};
 use super::names::NAMES;
 use super::reader::Reader;
 use super::source::ENVIRONMENT;
-use super::{CsrfMode, SameSite, Settings};
+use super::{CsrfMode, PasswordHasher, PasswordValidator, SameSite, Settings};
 
 /// What a setting is called, what a file and the environment say, and whether that was read.
 type Case = (&'static str, &'static str, &'static str, fn(&Settings) -> bool);
@@ -38,6 +38,23 @@ const CASES: &[Case] = &[
     ("FILE_UPLOAD_TEMP_DIR", "'.'", ".", |s| {
         s.file_upload_temp_dir.as_ref() == Some(&s.base_dir.join("."))
     }),
+    ("PASSWORD_HASHERS", "['argon2', 'md5']", "argon2, md5", |s| {
+        s.passwords.hashers() == [PasswordHasher::DEFAULTS[2], PasswordHasher::Md5]
+    }),
+    (
+        "PASSWORD_HASHERS",
+        "['django.contrib.auth.hashers.PBKDF2PasswordHasher']",
+        r#"["PBKDF2PasswordHasher"]"#,
+        |s| s.passwords.hashers.as_deref() == Some(&PasswordHasher::DEFAULTS[..1]),
+    ),
+    ("PASSWORD_HASHING_LIMIT", "5", "5", |s| s.passwords.hashing_limit == 5),
+    (
+        "AUTH_PASSWORD_VALIDATORS",
+        "['django.contrib.auth.password_validation.NumericPasswordValidator']",
+        "NumericPasswordValidator",
+        |s| s.passwords.validators == [PasswordValidator::NumericPassword],
+    ),
+    ("AUTH_PASSWORD_VALIDATORS", "[]", "[]", |s| s.passwords.validators.is_empty()),
     ("SECURE_PROXY_SSL_HEADER", "['HTTP_X_PROTO', 'https']", "HTTP_X_PROTO,https", |s| {
         s.secure_proxy_ssl_header == Some(("HTTP_X_PROTO".into(), "https".into()))
     }),
@@ -71,7 +88,7 @@ fn each_is_read_from_a_file_and_from_the_environment() {
         assert!(is_read(&from_file(&format!("{name} = {toml}")).unwrap()), "{name} in a file");
         assert!(is_read(&from_environment(name, text).unwrap()), "{name} in the environment");
     }
-    let beginnings = ["CSRF_", "DATA_", "FILE_", "SECURE_", "USE_"];
+    let beginnings = ["AUTH_", "CSRF_", "DATA_", "FILE_", "PASSWORD_", "SECURE_", "USE_"];
     for name in NAMES.iter().filter(|name| beginnings.iter().any(|b| name.starts_with(b))) {
         assert!(CASES.iter().any(|(known, ..)| known == name), "{name} is read by no case");
     }
@@ -104,6 +121,13 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("DATA_UPLOAD_MAX_MEMORY_SIZE", "'None'", "None"),
         ("DATA_UPLOAD_MAX_MEMORY_SIZE", "-1", "0"),
         ("FILE_UPLOAD_TEMP_DIR", "'nowhere'", "nowhere"),
+        ("AUTH_PASSWORD_VALIDATORS", "'NumericPasswordValidator'", "MyValidator"),
+        ("AUTH_PASSWORD_VALIDATORS", "[{ OPTIONS = {} }]", "[1]"),
+        ("PASSWORD_HASHERS", "[]", "pbkdf2"),
+        ("PASSWORD_HASHERS", "['md5', 'md5']", "md5, argon2, md5"),
+        ("PASSWORD_HASHERS", "['my.hashers.Hasher']", "{}"),
+        ("PASSWORD_HASHERS", "[{ NAME = 'md5', iterations = 5 }]", "[]"),
+        ("PASSWORD_HASHING_LIMIT", "0", "513"),
         ("SECURE_PROXY_SSL_HEADER", "['HTTP_X_PROTO']", "HTTP_X_PROTO"),
         ("SECURE_PROXY_SSL_HEADER", "['a', 'b', 'c']", "a,b,c"),
         ("SECURE_PROXY_SSL_HEADER", "['', 'https']", "HTTP_X_PROTO,"),
@@ -137,6 +161,16 @@ fn what_is_set_in_code_is_looked_at_as_well() {
         ("CSRF_TRUSTED_ORIGINS", |s| s.csrf.trusted_origins.push("https://*".into())),
         ("DATA_UPLOAD_MAX_MEMORY_SIZE", |s| s.data_upload_max_memory_size = 0),
         ("FILE_UPLOAD_TEMP_DIR", |s| s.file_upload_temp_dir = Some("nowhere".into())),
+        ("AUTH_PASSWORD_VALIDATORS", |s| {
+            let user_attributes = Vec::new();
+            let max_similarity = 0.0;
+            s.passwords.validators.push(PasswordValidator::UserAttributeSimilarity {
+                user_attributes,
+                max_similarity,
+            });
+        }),
+        ("PASSWORD_HASHERS", |s| s.passwords.hashers = Some(Vec::new())),
+        ("PASSWORD_HASHING_LIMIT", |s| s.passwords.hashing_limit = 0),
         ("SECURE_PROXY_SSL_HEADER", |s| {
             s.secure_proxy_ssl_header = Some(("X-Proto".into(), String::new()));
         }),
@@ -170,4 +204,76 @@ fn the_defaults_are_djangos() {
     assert_eq!(on.data_upload_max_memory_size, 2_621_440);
     assert!(!on.use_x_forwarded_host && !on.use_x_forwarded_port);
     assert_eq!((on.secure_proxy_ssl_header, on.file_upload_temp_dir), (None, None));
+}
+
+#[test]
+fn hashers_have_work_factors_and_validators_options() {
+    use PasswordHasher::{Argon2, Bcrypt, BcryptSha256, Pbkdf2Sha1, Pbkdf2Sha256, Scrypt};
+    for (entry, hasher) in [
+        ("NAME = 'pbkdf2_sha256', iterations = 1_200_000", Pbkdf2Sha256 { iterations: 1_200_000 }),
+        ("NAME = 'PBKDF2SHA1PasswordHasher', iterations = 5", Pbkdf2Sha1 { iterations: 5 }),
+        (
+            "NAME = 'argon2', time_cost = 3, memory_cost = 65536, parallelism = 4",
+            Argon2 { time_cost: 3, memory_cost: 65_536, parallelism: 4 },
+        ),
+        ("NAME = 'bcrypt_sha256', rounds = 13", BcryptSha256 { rounds: 13 }),
+        ("NAME = 'BCryptPasswordHasher', rounds = 4", Bcrypt { rounds: 4 }),
+        (
+            "NAME = 'scrypt', work_factor = 131072, block_size = 9, parallelism = 1",
+            Scrypt { work_factor: 1 << 17, block_size: 9, parallelism: 1 },
+        ),
+    ] {
+        let settings = from_file(&format!("PASSWORD_HASHERS = [{{ {entry} }}]")).unwrap();
+        assert_eq!(settings.passwords.hashers(), [hasher], "{entry}");
+    }
+    for entry in [
+        "NAME = 'pbkdf2_sha256', iterations = 0",
+        "NAME = 'pbkdf2_sha256', iterations = 10_000_001",
+        "NAME = 'pbkdf2_sha256', iterations = '5'",
+        "NAME = 'pbkdf2_sha256', rounds = 5",
+        "NAME = 'argon2', memory_cost = 63",
+        "NAME = 'argon2', memory_cost = 2097153",
+        "NAME = 'argon2', memory_cost = 1048576, time_cost = 5",
+        "NAME = 'argon2', time_cost = 0",
+        "NAME = 'bcrypt', rounds = 3",
+        "NAME = 'bcrypt_sha256', rounds = 17",
+        "NAME = 'scrypt', work_factor = 16383",
+        "NAME = 'scrypt', work_factor = 1",
+        "NAME = 'scrypt', work_factor = 4194304",
+        "iterations = 5",
+    ] {
+        let complaint = from_file(&format!("PASSWORD_HASHERS = [{{ {entry} }}]")).unwrap_err();
+        assert!(complaint.starts_with("PASSWORD_HASHERS: found "), "{entry}: {complaint}");
+    }
+    let read = |entry: &str| {
+        let settings = from_file(&format!("AUTH_PASSWORD_VALIDATORS = [{{ {entry} }}]"))?;
+        Ok::<_, String>((settings.passwords.validators, settings.base_dir))
+    };
+    let (validators, _) =
+        read("NAME = 'MinimumLengthValidator', OPTIONS = { min_length = 12 }").unwrap();
+    assert_eq!(validators, [PasswordValidator::MinimumLength { min_length: 12 }]);
+    let options = "user_attributes = ['nick'], max_similarity = 1";
+    let (validators, _) =
+        read(&format!("NAME = 'UserAttributeSimilarityValidator', OPTIONS = {{ {options} }}"))
+            .unwrap();
+    let (user_attributes, max_similarity) = (vec!["nick".to_owned()], 1.0);
+    let expected = PasswordValidator::UserAttributeSimilarity { user_attributes, max_similarity };
+    assert_eq!(validators, [expected]);
+    let (validators, base_dir) =
+        read("NAME = 'CommonPasswordValidator', OPTIONS = { password_list_path = 'a.txt' }")
+            .unwrap();
+    let password_list_path = Some(base_dir.join("a.txt"));
+    assert_eq!(validators, [PasswordValidator::CommonPassword { password_list_path }]);
+    for entry in [
+        "NAME = 'MinimumLengthValidator', OPTIONS = { min_length = -1 }",
+        "NAME = 'MinimumLengthValidator', OPTIONS = { max_length = 1 }",
+        "NAME = 'MinimumLengthValidator', min_length = 1",
+        "NAME = 'NumericPasswordValidator', OPTIONS = 5",
+        "NAME = 'UserAttributeSimilarityValidator', OPTIONS = { max_similarity = 0.05 }",
+    ] {
+        let complaint = read(entry).unwrap_err();
+        assert!(complaint.starts_with("AUTH_PASSWORD_VALIDATORS: found "), "{entry}: {complaint}");
+    }
+    let defaults = from_file("").unwrap().passwords;
+    assert_eq!((defaults.hashers.as_ref(), defaults.validators.len()), (None, 4));
 }
