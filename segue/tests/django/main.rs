@@ -19,6 +19,8 @@ mod expiry;
 mod hosts;
 mod http;
 mod names;
+#[cfg(feature = "auth")]
+mod passwords;
 mod place;
 mod schema;
 mod secrets;

@@ -18,6 +18,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import csrf_side
 import django
+import passwords_side
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import path
@@ -306,6 +307,8 @@ OPERATIONS = {
     for operation in (
         configure, manage, freeze, create, read, row, change, change_python, evaluate, flush,
         expiry, names, serve, await_entered, release, hosts, csrf_side.verdicts,
+        passwords_side.make, passwords_side.verify, passwords_side.argon2_hashes,
+        passwords_side.common, passwords_side.validate,
     )
 }  # fmt: skip
 
