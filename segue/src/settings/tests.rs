@@ -1,5 +1,7 @@
 //! Each setting is read from a file and from the environment, and what is wrong is named.
 
+use std::time::Duration;
+
 use config::{Map, Value};
 
 use super::names::NAMES;
@@ -41,6 +43,10 @@ const CASES: &[Case] = &[
     ("SECURE_PROXY_SSL_HEADER", "['HTTP_X_PROTO', 'https']", "HTTP_X_PROTO,https", |s| {
         s.secure_proxy_ssl_header == Some(("HTTP_X_PROTO".into(), "https".into()))
     }),
+    ("SESSION_ABSOLUTE_TIMEOUT", "43200", "43200", |s| {
+        s.session.absolute_timeout == Some(Duration::from_secs(43200))
+    }),
+    ("SESSION_IDLE_TIMEOUT", "1", "1", |s| s.session.idle_timeout == Some(Duration::from_secs(1))),
     ("USE_X_FORWARDED_HOST", "true", "true", |s| s.use_x_forwarded_host),
     ("USE_X_FORWARDED_PORT", "true", "on", |s| s.use_x_forwarded_port),
 ];
@@ -108,6 +114,10 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("SECURE_PROXY_SSL_HEADER", "['a', 'b', 'c']", "a,b,c"),
         ("SECURE_PROXY_SSL_HEADER", "['', 'https']", "HTTP_X_PROTO,"),
         ("SECURE_PROXY_SSL_HEADER", "'HTTP_X_PROTO,https'", "X PROTO,https"),
+        ("SESSION_ABSOLUTE_TIMEOUT", "1.5", "1.5"),
+        ("SESSION_ABSOLUTE_TIMEOUT", "-1", "12h"),
+        ("SESSION_IDLE_TIMEOUT", "0", "0"),
+        ("SESSION_IDLE_TIMEOUT", "'600'", "31536000000"),
         ("USE_X_FORWARDED_HOST", "'on'", "x"),
         ("USE_X_FORWARDED_PORT", "8000", "8000"),
     ] {
@@ -140,10 +150,21 @@ fn what_is_set_in_code_is_looked_at_as_well() {
         ("SECURE_PROXY_SSL_HEADER", |s| {
             s.secure_proxy_ssl_header = Some(("X-Proto".into(), String::new()));
         }),
+        ("SESSION_ABSOLUTE_TIMEOUT", |s| s.session.absolute_timeout = Some(Duration::ZERO)),
+        ("SESSION_IDLE_TIMEOUT", |s| s.session.idle_timeout = Some(Duration::from_millis(999))),
     ] {
         let complaint = refused(change);
         assert!(complaint.starts_with(&format!("{setting}: found ")), "{complaint}");
     }
+}
+
+#[test]
+fn a_time_limit_can_be_taken_back() {
+    let none =
+        from_file("SESSION_IDLE_TIMEOUT = 'None'\nSESSION_ABSOLUTE_TIMEOUT = 'none'").unwrap();
+    assert_eq!((none.session.idle_timeout, none.session.absolute_timeout), (None, None));
+    let none = from_environment("SESSION_IDLE_TIMEOUT", "None").unwrap();
+    assert_eq!(none.session.idle_timeout, None);
 }
 
 #[test]

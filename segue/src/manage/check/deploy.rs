@@ -87,6 +87,17 @@ pub(super) fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
         );
         warn(secure, "segue.W007", text);
     }
+    if let Some(limit) = session.idle_timeout
+        && i128::from(limit.as_secs()) >= i128::from(session.cookie_age)
+    {
+        let text = format!(
+            "SESSION_IDLE_TIMEOUT is {} and SESSION_COOKIE_AGE {}: a session ends by its age before \
+             it can have been unused for so long.",
+            limit.as_secs(),
+            session.cookie_age
+        );
+        warn(true, "segue.W008", text);
+    }
     #[cfg(unix)]
     if session.engine == SessionEngine::File
         && let Some(folder) = crate::engines::FileStore::folder_that_others_list(settings)
@@ -165,6 +176,19 @@ mod tests {
             s.csrf.trusted_origins = origins.map(str::to_owned).to_vec();
         };
         assert_eq!(warnings(trusting), ["segue.W007", "segue.W007"]);
+    }
+
+    #[test]
+    fn a_time_limit_that_is_never_reached_is_warned_of() {
+        let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
+        settings.allowed_hosts.push("example.com".to_owned());
+        settings.session.cookie_age = 600;
+        for (limit, warnings) in [(599, 0), (600, 1)] {
+            settings.session.idle_timeout = Some(std::time::Duration::from_secs(limit));
+            let found = deploy_warnings(&settings);
+            assert_eq!(found.len(), warnings, "{limit}");
+            assert!(found.iter().all(|warning| warning.id == "segue.W008"), "{found:?}");
+        }
     }
 
     #[test]
