@@ -9,9 +9,10 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod races;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -24,7 +25,6 @@ use segue::{
     Codec, Session, SessionData, SessionError, SessionHandle, SessionLayer, Sessions, Settings,
     SignedDuration, Timestamp,
 };
-use tokio::sync::Barrier;
 
 const IDLE: i64 = 600;
 const ABSOLUTE: i64 = 3600;
@@ -347,92 +347,6 @@ async fn a_clock_that_is_ahead_a_little_writes_nothing() {
         site.get("/read", &cookie).await;
         assert_eq!(site.store.calls(), Calls { load: 1, ..Calls::default() });
     }
-}
-
-/// A page with many requests at once: one of them writes, and none fails.
-#[tokio::test]
-async fn of_many_requests_at_once_one_writes() {
-    let all_loaded = Arc::new(Barrier::new(20));
-    let together = move |session: Session| {
-        let all_loaded = Arc::clone(&all_loaded);
-        async move {
-            all_loaded.wait().await;
-            read(session).await
-        }
-    };
-    let more = Router::new().route("/together", route(together));
-    let site = Site::with(&limited(Some(IDLE), Some(ABSOLUTE)), more);
-    let cookie = site.plant(r#"{"_auth_user_id":"7"}"#);
-    let requests = (0..20).map(|_| {
-        let (app, cookie) = (site.app.clone(), cookie.clone());
-        tokio::spawn(async move { get(&app, "/together", Some(&cookie)).await })
-    });
-    for request in requests.collect::<Vec<_>>() {
-        let answer = request.await.unwrap();
-        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "_auth_user_id=\"7\""));
-    }
-    // Each looks twice at most: when it comes, and after it was refused once.
-    let calls = site.store.calls();
-    assert!(calls.replace <= 20 && calls.load <= 40, "{calls:?}");
-    assert_eq!(calls.total(), calls.load + calls.replace, "{calls:?}");
-    assert_eq!(site.stamps(), (Some(0), Some(0)));
-}
-
-/// While a request is in its handler, something else happens to its session.
-async fn meanwhile(path: &'static str, act: &'static str) -> (Site, Answer) {
-    let gate = Arc::new(Barrier::new(2));
-    let slow = |write: bool| {
-        let gate = Arc::clone(&gate);
-        route(move |session: Session| {
-            let gate = Arc::clone(&gate);
-            async move {
-                gate.wait().await;
-                gate.wait().await;
-                if write {
-                    session.insert("slow", true).unwrap();
-                }
-            }
-        })
-    };
-    let more = Router::new().route("/slow-read", slow(false)).route("/slow-write", slow(true));
-    let site = Site::with(&limited(Some(IDLE), Some(ABSOLUTE)), more);
-    let cookie = get(&site.app, "/login", None).await.cookie();
-    site.wait(IDLE / 2);
-    let request = site.get(path, &cookie);
-    let other = async {
-        gate.wait().await;
-        site.get(act, &cookie).await;
-        gate.wait().await;
-    };
-    let (answer, ()) = tokio::join!(request, other);
-    (site, answer)
-}
-
-#[tokio::test]
-async fn a_stamp_undoes_no_logout() {
-    let (site, answer) = meanwhile("/slow-read", "/logout").await;
-    assert_eq!(answer.status, 200, "the visitor only read, so nothing of theirs is lost");
-    assert!(answer.set_cookie.is_empty() && site.store.records().is_empty());
-    let (site, answer) = meanwhile("/slow-write", "/logout").await;
-    assert_eq!(answer.status, 400);
-    assert!(site.store.records().is_empty());
-}
-
-#[tokio::test]
-async fn a_stamp_undoes_no_change() {
-    let (site, answer) = meanwhile("/slow-read", "/set/other").await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(site.stored().get("other"), Some("true"));
-    assert_eq!(site.stamps(), (Some(IDLE / 2), Some(0)));
-    let (site, _) = meanwhile("/slow-write", "/set/other").await;
-    assert_eq!(
-        (site.stored().get("other"), site.stored().get("slow")),
-        (Some("true"), Some("true"))
-    );
-    assert_eq!(site.stamps(), (Some(IDLE / 2), Some(0)));
-    let (site, answer) = meanwhile("/slow-read", "/cycle").await;
-    assert_eq!((answer.status.as_u16(), answer.set_cookie.len()), (200, 0));
-    assert_eq!(site.stamps(), (Some(IDLE / 2), Some(0)), "under the new key alone");
 }
 
 /// A request that takes longer than the limit is not cut, and is a use until its end.
