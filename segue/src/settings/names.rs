@@ -24,6 +24,10 @@ pub(super) const NAMES: &[&str] = &[
     "DATA_UPLOAD_MAX_MEMORY_SIZE",
     "DEBUG",
     "FILE_UPLOAD_TEMP_DIR",
+    "LOGIN_FAILURE_CACHE",
+    "LOGIN_FAILURE_LIMIT",
+    "LOGIN_FAILURE_WINDOW",
+    "NUM_PROXIES",
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
     "SECURE_PROXY_SSL_HEADER",
@@ -48,7 +52,7 @@ pub(super) const NAMES: &[&str] = &[
 ];
 
 /// A name that begins like this is meant for a setting.
-const BEGINNINGS: &[&str] = &["CSRF_", "SESSION_"];
+const BEGINNINGS: &[&str] = &["CSRF_", "LOGIN_FAILURE_", "SESSION_"];
 
 /// The setting that was meant by a name that is none, where that can be said: names of one's own
 /// are welcome in the same file.

@@ -40,6 +40,9 @@ const CASES: &[Case] = &[
     ("FILE_UPLOAD_TEMP_DIR", "'.'", ".", |s| {
         s.file_upload_temp_dir.as_ref() == Some(&s.base_dir.join("."))
     }),
+    ("LOGIN_FAILURE_LIMIT", "0", "0", |s| s.throttle.limit == 0),
+    ("LOGIN_FAILURE_WINDOW", "60", "60", |s| s.throttle.window == Duration::from_secs(60)),
+    ("NUM_PROXIES", "2", "2", |s| s.num_proxies == 2),
     ("SECURE_PROXY_SSL_HEADER", "['HTTP_X_PROTO', 'https']", "HTTP_X_PROTO,https", |s| {
         s.secure_proxy_ssl_header == Some(("HTTP_X_PROTO".into(), "https".into()))
     }),
@@ -110,6 +113,11 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("DATA_UPLOAD_MAX_MEMORY_SIZE", "'None'", "None"),
         ("DATA_UPLOAD_MAX_MEMORY_SIZE", "-1", "0"),
         ("FILE_UPLOAD_TEMP_DIR", "'nowhere'", "nowhere"),
+        ("LOGIN_FAILURE_CACHE", "'none'", "none"),
+        ("LOGIN_FAILURE_LIMIT", "'no'", "-1"),
+        ("LOGIN_FAILURE_LIMIT", "100001", "100001"),
+        ("LOGIN_FAILURE_WINDOW", "0", "15m"),
+        ("NUM_PROXIES", "true", "101"),
         ("SECURE_PROXY_SSL_HEADER", "['HTTP_X_PROTO']", "HTTP_X_PROTO"),
         ("SECURE_PROXY_SSL_HEADER", "['a', 'b', 'c']", "a,b,c"),
         ("SECURE_PROXY_SSL_HEADER", "['', 'https']", "HTTP_X_PROTO,"),
@@ -150,12 +158,21 @@ fn what_is_set_in_code_is_looked_at_as_well() {
         ("SECURE_PROXY_SSL_HEADER", |s| {
             s.secure_proxy_ssl_header = Some(("X-Proto".into(), String::new()));
         }),
+        ("LOGIN_FAILURE_CACHE", |s| s.throttle.cache = Some("none".into())),
+        ("LOGIN_FAILURE_LIMIT", |s| s.throttle.limit = u32::MAX),
+        ("LOGIN_FAILURE_WINDOW", |s| s.throttle.window = Duration::ZERO),
         ("SESSION_ABSOLUTE_TIMEOUT", |s| s.session.absolute_timeout = Some(Duration::ZERO)),
         ("SESSION_IDLE_TIMEOUT", |s| s.session.idle_timeout = Some(Duration::from_millis(999))),
     ] {
         let complaint = refused(change);
         assert!(complaint.starts_with(&format!("{setting}: found ")), "{complaint}");
     }
+}
+
+#[test]
+fn the_cache_of_the_failures_is_one_of_the_caches() {
+    let settings = from_file("CACHE_URL = 'memory://'\nLOGIN_FAILURE_CACHE = 'default'").unwrap();
+    assert_eq!(settings.throttle.cache.as_deref(), Some("default"));
 }
 
 #[test]
@@ -190,5 +207,6 @@ fn the_defaults_are_djangos() {
     assert_eq!((csrf.cookie_httponly, csrf.cookie_samesite), (false, SameSite::Lax));
     assert_eq!(on.data_upload_max_memory_size, 2_621_440);
     assert!(!on.use_x_forwarded_host && !on.use_x_forwarded_port);
+    assert_eq!((on.num_proxies, on.throttle.limit, on.throttle.cache), (0, 10, None));
     assert_eq!((on.secure_proxy_ssl_header, on.file_upload_temp_dir), (None, None));
 }

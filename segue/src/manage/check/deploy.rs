@@ -87,6 +87,11 @@ pub(super) fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
         );
         warn(secure, "segue.W007", text);
     }
+    warn(
+        settings.throttle.limit == 0,
+        "segue.W009",
+        "LOGIN_FAILURE_LIMIT is 0: passwords can be guessed without end.".to_owned(),
+    );
     if let Some(limit) = session.idle_timeout
         && i128::from(limit.as_secs()) >= i128::from(session.cookie_age)
     {
@@ -200,6 +205,7 @@ mod tests {
         settings.session.cookie_secure = false;
         settings.session.cookie_httponly = false;
         settings.csrf.cookie_secure = false;
+        settings.throttle.limit = 0;
         let ids: Vec<&str> = deploy_warnings(&settings).iter().map(|warning| warning.id).collect();
         let expected = [
             "security.W009",
@@ -210,12 +216,13 @@ mod tests {
             "security.W020",
             "security.W025",
             "segue.W002",
+            "segue.W009",
         ];
         assert_eq!(ids, expected);
         for engine in [SessionEngine::SignedCookies, SessionEngine::EncryptedCookies] {
             settings.session.engine = engine;
             let warnings = deploy_warnings(&settings);
-            let last = warnings.last().unwrap();
+            let last = warnings.iter().rfind(|warning| warning.id != "segue.W009").unwrap();
             assert_eq!(last.id, "segue.W003");
             let readable = last.text.contains("can read");
             assert_eq!(readable, engine == SessionEngine::SignedCookies, "{}", last.text);
