@@ -1,1 +1,3 @@
 //! Login on the session.
+
+pub mod throttle;

@@ -1,6 +1,12 @@
 //! Headers as Django's `request.META` has them, and how they are shown.
 
+#[cfg(feature = "auth")]
+mod client;
+
 use http::{HeaderMap, HeaderValue};
+
+#[cfg(feature = "auth")]
+pub(crate) use client::client_address;
 
 /// The value of a header: Latin-1, without the blanks around it, and of several lines of the name
 /// one, with commas between them (PEP 3333, and how its servers do it).

@@ -2,6 +2,7 @@
 
 mod access;
 mod handle;
+mod limits;
 mod save;
 mod sessions;
 mod state;

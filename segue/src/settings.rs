@@ -37,6 +37,7 @@ mod secret_file;
 mod server_url;
 mod session;
 mod source;
+mod throttle;
 mod url_parts;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ pub use database_url::DatabaseUrl;
 pub use passwords::{PasswordHasher, PasswordSettings, PasswordValidator};
 pub use server_url::ServerUrl;
 pub use session::{SessionEngine, SessionSettings};
+pub use throttle::ThrottleSettings;
 
 pub(crate) use header::as_sent as header_as_sent;
 use reader::{Reader, SIZES};
@@ -91,12 +93,18 @@ pub struct Settings {
     pub csrf: CsrfSettings,
     /// The settings about passwords.
     pub passwords: PasswordSettings,
+    /// The settings whose names begin with `LOGIN_FAILURE_`.
+    pub throttle: ThrottleSettings,
     /// `USE_X_FORWARDED_HOST`: the host is what a proxy says in `X-Forwarded-Host`. Only where one
     /// always sets it. Default: off.
     pub use_x_forwarded_host: bool,
     /// `USE_X_FORWARDED_PORT`: the port is what a proxy says in `X-Forwarded-Port`. Only where one
     /// always sets it. Default: off.
     pub use_x_forwarded_port: bool,
+    /// `NUM_PROXIES` (as in Django REST framework): how many proxies stand before this server, each of
+    /// which adds its peer to `X-Forwarded-For`; the client's address is the entry so far from the
+    /// end. Only where nobody gets past them. Default: 0, the peer of the connection.
+    pub num_proxies: usize,
     /// `SECURE_PROXY_SSL_HEADER`: the header by which a proxy says that the visitor came over https,
     /// and its value then: `["HTTP_X_FORWARDED_PROTO", "https"]`. Only where one always sets or
     /// removes it. Default: none.
@@ -128,8 +136,10 @@ impl Settings {
             session: SessionSettings::new(false),
             csrf: CsrfSettings::new(false),
             passwords: PasswordSettings::new(),
+            throttle: ThrottleSettings::default(),
             use_x_forwarded_host: false,
             use_x_forwarded_port: false,
+            num_proxies: 0,
             secure_proxy_ssl_header: None,
             data_upload_max_memory_size: UPLOAD_SIZE,
             file_upload_temp_dir: None,
@@ -175,8 +185,10 @@ impl Settings {
             session: SessionSettings::read(reader, debug, &base_dir)?,
             csrf: CsrfSettings::read(reader, debug)?,
             passwords: PasswordSettings::read(reader, &base_dir)?,
+            throttle: ThrottleSettings::read(reader)?,
             use_x_forwarded_host: reader.bool("USE_X_FORWARDED_HOST")?.unwrap_or(false),
             use_x_forwarded_port: reader.bool("USE_X_FORWARDED_PORT")?.unwrap_or(false),
+            num_proxies: proxy::read_number(reader)?,
             secure_proxy_ssl_header: proxy::read(reader)?,
             data_upload_max_memory_size: reader
                 .size("DATA_UPLOAD_MAX_MEMORY_SIZE")?
@@ -221,6 +233,7 @@ impl Settings {
         self.session.validate()?;
         self.csrf.validate()?;
         self.passwords.validate()?;
+        self.throttle.validate(&self.caches)?;
         // With the secret in the session there is only one cookie.
         if self.csrf.cookie_name == self.session.cookie_name && !self.csrf.use_sessions {
             let found = format!("{:?}", self.csrf.cookie_name);

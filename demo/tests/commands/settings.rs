@@ -34,6 +34,8 @@ fn each_wrong_value_is_named_with_what_was_found_and_what_is_allowed() {
         ("SESSION_FILE_PATH = 5", "SESSION_FILE_PATH: found 5"),
         ("SESSION_SERIALIZER = \"pickle\"", "SESSION_SERIALIZER: found \"pickle\""),
         ("SESSION_CLEANUP_INTERVAL = -1", "SESSION_CLEANUP_INTERVAL: found -1"),
+        ("SESSION_IDLE_TIMEOUT = 0", "SESSION_IDLE_TIMEOUT: found 0"),
+        ("SESSION_ABSOLUTE_TIMEOUT = -5", "SESSION_ABSOLUTE_TIMEOUT: found -5"),
         ("SECRET_KEY_FALLBACKS = \"hunter2\"", "SECRET_KEY_FALLBACKS: found something else"),
         ("DATABASE_URL = \"oracle://u:hunter2@h/d\"", "DATABASE_URL: found a URL with the scheme"),
         ("DEBUG = \"on\"", "DEBUG: found \"on\""),

@@ -1,6 +1,7 @@
 //! `runserver`: the site, until it is asked to stop.
 
 use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,7 +62,7 @@ async fn serve(listener: TcpListener, routes: Router) -> io::Result<()> {
     let stop = Arc::new(Notify::new());
     let stopping = Arc::clone(&stop);
     let mut server = tokio::spawn(async move {
-        axum::serve(listener, routes)
+        axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async move { stopping.notified().await })
             .await
     });

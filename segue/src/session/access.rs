@@ -236,6 +236,15 @@ impl Session {
         self.state().cycle_key();
     }
 
+    /// Counts `SESSION_ABSOLUTE_TIMEOUT` from now: the visitor has just logged in, or has proved once
+    /// more who they are.
+    #[cfg(feature = "auth")]
+    #[allow(dead_code, reason = "the login calls it")]
+    pub(crate) fn stamp_login(&self) {
+        let sessions = &self.0.sessions;
+        sessions.limits().stamp_login(&mut self.state().data, sessions.clock().now());
+    }
+
     /// Sets when the session ends: seconds after each save, `0` for "with the browser", a
     /// duration from now, a date, or [`Expiry::Default`]. Django's `set_expiry(value)`.
     pub fn set_expiry(&self, expiry: impl Into<Expiry>) {

@@ -11,6 +11,7 @@ use super::state::{State, Stored};
 use super::{Session, save};
 use crate::clock::seconds_after;
 use crate::codec::CodecError;
+use crate::data::SessionData;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::expiry::Expiry;
 use crate::key::SessionKey;
@@ -114,7 +115,8 @@ impl SessionHandle {
         if end != RequestEnd::Served {
             state.abandon_changes(self.0.sessions.codec());
         }
-        state.is_dirty() || (renew && state.stored.is_some())
+        let used = end == RequestEnd::Served && self.0.stamp_is_due(&state);
+        state.is_dirty() || (state.stored.is_some() && (renew || used))
     }
 
     /// Saves what the request left.
@@ -175,6 +177,7 @@ impl Inner {
         let Some(record) = self.sessions.store().load(key).await? else { return Ok(()) };
         let mut state = self.state();
         match self.sessions.codec().decode(record.payload()) {
+            Ok(data) if self.has_ended(&data) => state.ended.push(key.clone()),
             Ok(data) => {
                 state.data = data;
                 state.stored = Some(Stored { key: key.clone(), record });
@@ -200,11 +203,30 @@ impl Inner {
         }
         Ok(())
     }
+
+    /// Whether a time limit has been reached. The request gets an empty session then, as after a
+    /// flush, and its end removes the record.
+    fn has_ended(&self, data: &SessionData) -> bool {
+        let setting = self.sessions.limits().ended_by(data, self.sessions.clock().now());
+        if let Some(setting) = setting {
+            tracing::info!(setting, "a session has reached its time limit and is ended");
+        }
+        setting.is_some()
+    }
+
+    fn stamp_is_due(&self, state: &State) -> bool {
+        self.sessions.limits().is_due(&state.data, self.sessions.clock().now())
+    }
+
+    /// Writes into the session that it is used now, where that is due.
+    pub(super) fn stamp(&self, data: &mut SessionData) -> bool {
+        self.sessions.limits().stamp(data, self.sessions.clock().now())
+    }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if self.state.get_mut().unwrap_or_else(PoisonError::into_inner).is_dirty() {
+        if self.state.get_mut().unwrap_or_else(PoisonError::into_inner).has_unsaved_changes() {
             tracing::warn!(
                 "changes to a session were never saved: after the response has gone, in a stream \
                  or a WebSocket, call `session.save().await`"

@@ -25,6 +25,8 @@ struct Work {
     changes: usize,
     flushes: u64,
     cycles: u64,
+    /// Nothing of the request's is in it but the time of its use.
+    only_stamped: bool,
 }
 
 impl Work {
@@ -35,6 +37,7 @@ impl Work {
             changes: state.data.changes(),
             flushes: state.flushes,
             cycles: state.cycles,
+            only_stamped: false,
         }
     }
 }
@@ -49,16 +52,19 @@ pub(super) async fn save(inner: &Inner, renew: bool) -> Result<(), SessionError>
         let (changed, marked) = (state.data.changes() > 0, state.marked);
         (state.stored.clone(), state.cycle.is_some(), changed, marked, Work::of(&mut state))
     };
+    if stored.is_none() && work.data.is_empty() {
+        return Ok(());
+    }
+    let stamped = inner.stamp(&mut work.data);
+    let only_read = !cycle && !changed && !marked;
     let saved = match stored {
-        None if work.data.is_empty() => return Ok(()),
         None => create(inner, &work.data).await,
         Some(stored) if cycle => move_to_new_key(inner, stored, &mut work).await,
-        Some(stored) if changed || marked => replace(inner, stored, &mut work).await,
-        Some(stored) if renew => match touch(inner, stored, &mut work).await {
-            // The visitor only read, so nothing of theirs is lost with the session.
-            Err(error) if error.kind() == SessionErrorKind::Interrupted => return Ok(()),
-            touched => touched,
-        },
+        Some(stored) if changed || marked || (renew && stamped) => {
+            replace(inner, stored, &mut work).await
+        }
+        Some(stored) if renew => touch(inner, stored, &mut work).await,
+        Some(stored) if stamped => stamp(inner, stored, &mut work).await,
         Some(_) => return Ok(()),
     };
     match saved {
@@ -66,6 +72,8 @@ pub(super) async fn save(inner: &Inner, renew: bool) -> Result<(), SessionError>
             commit(inner, stored, work)?;
             delete_ended(inner).await
         }
+        // The visitor only read, so nothing of theirs is lost with the session.
+        Err(error) if only_read && error.kind() == SessionErrorKind::Interrupted => Ok(()),
         Err(error) => {
             let mut state = inner.state();
             state.marked |= marked;
@@ -86,7 +94,7 @@ fn refuse_if_too_late(inner: &Inner) -> Result<(), SessionError> {
         return Ok(());
     }
     let mut state = inner.state();
-    if !state.is_dirty() {
+    if !state.has_unsaved_changes() {
         return Ok(());
     }
     state.give_up(inner.sessions.codec());
@@ -106,11 +114,12 @@ fn commit(inner: &Inner, stored: Stored, work: Work) -> Result<(), SessionError>
     let mut data = work.data;
     data.forget_changes();
     state.data.advance(data, work.changes).map_err(step_failed)?;
+    let has_cookie = state.stored.as_ref().is_some_and(|seen| seen.key == stored.key);
+    state.cookie_due |= !(work.only_stamped && has_cookie);
     state.stored = Some(stored);
     if state.cycles == work.cycles {
         state.cycle = None;
     }
-    state.cookie_due = true;
     Ok(())
 }
 
@@ -139,6 +148,26 @@ async fn touch(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Stored,
             }
             Replaced::Gone => return Err(SessionError::interrupted()),
             Replaced::Conflict => seen = rebase(inner, &key, work, round).await?,
+        }
+    }
+    Err(contended())
+}
+
+/// Writes down that the session is used, and leaves its deadline where it is: a time limit makes no
+/// session live longer. When somebody else was faster, they may have written the same.
+async fn stamp(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Stored, SessionError> {
+    work.only_stamped = true;
+    let store = inner.sessions.store();
+    let Stored { key, record: mut seen } = stored;
+    for round in 0..MOST_ROUNDS {
+        let record = encode_until(inner, &work.data, seen.expires_at())?;
+        match store.replace(&key, &seen, record.payload(), record.expires_at()).await? {
+            Replaced::Saved(key) => return Ok(Stored { key, record }),
+            Replaced::Gone => return Err(SessionError::interrupted()),
+            Replaced::Conflict => (seen, work.data) = load_theirs(inner, &key, round).await?,
+        }
+        if !inner.stamp(&mut work.data) {
+            return Ok(Stored { key, record: seen });
         }
     }
     Err(contended())
@@ -204,6 +233,17 @@ async fn rebase(
     work: &mut Work,
     round: u32,
 ) -> Result<Record, SessionError> {
+    let (theirs, data) = load_theirs(inner, key, round).await?;
+    work.data.rebase(data).map_err(step_failed)?;
+    Ok(theirs)
+}
+
+/// Loads what the other request left.
+async fn load_theirs(
+    inner: &Inner,
+    key: &SessionKey,
+    round: u32,
+) -> Result<(Record, SessionData), SessionError> {
     if round >= PATIENT_ROUNDS {
         tokio::time::sleep(jitter(round)).await;
     }
@@ -216,8 +256,7 @@ async fn rebase(
         )
         .with_source(error)
     })?;
-    work.data.rebase(data).map_err(step_failed)?;
-    Ok(theirs)
+    Ok((theirs, data))
 }
 
 /// Up to a few milliseconds, more of them in a larger crowd.
@@ -229,11 +268,19 @@ fn jitter(round: u32) -> Duration {
 }
 
 fn encode(inner: &Inner, data: &SessionData) -> Result<Record, SessionError> {
+    encode_until(inner, data, deadline(inner, data))
+}
+
+fn encode_until(
+    inner: &Inner,
+    data: &SessionData,
+    expires_at: jiff::Timestamp,
+) -> Result<Record, SessionError> {
     let payload = inner.sessions.codec().encode(data).map_err(|error| {
         let message = "the session is too large to be read again";
         SessionError::new(SessionErrorKind::TooLarge, message).with_source(error)
     })?;
-    Ok(Record::new(payload, deadline(inner, data)))
+    Ok(Record::new(payload, expires_at))
 }
 
 fn deadline(inner: &Inner, data: &SessionData) -> jiff::Timestamp {

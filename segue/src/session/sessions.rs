@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::limits::Limits;
 use crate::clock::Clock;
 use crate::codec::Codec;
 use crate::error::{ConfigError, SessionError, StoreError};
@@ -40,6 +41,7 @@ struct Shared {
     codec: Codec,
     clock: Clock,
     rules: Rules,
+    limits: Limits,
     cookie_name: Box<str>,
 }
 
@@ -75,10 +77,11 @@ impl Sessions {
             expire_at_browser_close: settings.session.expire_at_browser_close,
             save_every_request: settings.session.save_every_request,
         };
+        let limits = Limits::of(&settings.session);
         let codec = Codec::of(store.guarantees().payload, &settings.secret_keys, &clock);
         let cookie_name = settings.session.cookie_name.as_str().into();
         let store = AnyStore::new(store);
-        Ok(Self(Arc::new(Shared { store, codec, clock, rules, cookie_name })))
+        Ok(Self(Arc::new(Shared { store, codec, clock, rules, limits, cookie_name })))
     }
 
     /// The session with this key, or a new one; nothing is loaded yet.
@@ -92,7 +95,10 @@ impl Sessions {
     /// # Errors
     /// When the store fails.
     pub async fn exists(&self, key: &SessionKey) -> Result<bool, SessionError> {
-        Ok(self.store().load(key).await?.is_some())
+        let Some(record) = self.store().load(key).await? else { return Ok(false) };
+        // What cannot be read is there, and its time is not known.
+        let data = self.codec().decode(record.payload()).unwrap_or_default();
+        Ok(self.limits().ended_by(&data, self.clock().now()).is_none())
     }
 
     /// Ends the session with this key, whoever uses it. Django's `delete(session_key)`.
@@ -166,5 +172,9 @@ impl Sessions {
 
     pub(crate) fn rules(&self) -> Rules {
         self.0.rules
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.0.limits
     }
 }

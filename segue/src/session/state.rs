@@ -15,7 +15,7 @@ pub(super) struct State {
     pub(super) marked: bool,
     /// A new key is wanted: the data as they were when it was asked for.
     pub(super) cycle: Option<SessionData>,
-    /// Sessions that were flushed and are still to be deleted.
+    /// Sessions that were flushed or have reached a time limit, and are still to be deleted.
     pub(super) ended: Vec<SessionKey>,
     /// Counts the flushes, so that a save can tell that one came while it waited for the store.
     pub(super) flushes: u64,
@@ -46,7 +46,13 @@ impl State {
 
     /// Whether a save has anything to do.
     pub(super) fn is_dirty(&self) -> bool {
-        !self.ended.is_empty()
+        !self.ended.is_empty() || self.has_unsaved_changes()
+    }
+
+    /// Whether the request did something that is not saved. What a time limit has ended is not its
+    /// doing, and stays ended.
+    pub(super) fn has_unsaved_changes(&self) -> bool {
+        (self.flushes > 0 && !self.ended.is_empty())
             || self.cycle.is_some()
             || (!self.is_empty() && (self.marked || self.data.changes() > 0))
     }

@@ -25,11 +25,16 @@ pub(super) const NAMES: &[&str] = &[
     "DATA_UPLOAD_MAX_MEMORY_SIZE",
     "DEBUG",
     "FILE_UPLOAD_TEMP_DIR",
+    "LOGIN_FAILURE_CACHE",
+    "LOGIN_FAILURE_LIMIT",
+    "LOGIN_FAILURE_WINDOW",
+    "NUM_PROXIES",
     "PASSWORD_HASHERS",
     "PASSWORD_HASHING_LIMIT",
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
     "SECURE_PROXY_SSL_HEADER",
+    "SESSION_ABSOLUTE_TIMEOUT",
     "SESSION_CACHE_ALIAS",
     "SESSION_CLEANUP_INTERVAL",
     "SESSION_COOKIE_AGE",
@@ -42,6 +47,7 @@ pub(super) const NAMES: &[&str] = &[
     "SESSION_ENGINE",
     "SESSION_EXPIRE_AT_BROWSER_CLOSE",
     "SESSION_FILE_PATH",
+    "SESSION_IDLE_TIMEOUT",
     "SESSION_SAVE_EVERY_REQUEST",
     "SESSION_SERIALIZER",
     "USE_X_FORWARDED_HOST",
@@ -49,7 +55,7 @@ pub(super) const NAMES: &[&str] = &[
 ];
 
 /// A name that begins like this is meant for a setting.
-const BEGINNINGS: &[&str] = &["CSRF_", "SESSION_"];
+const BEGINNINGS: &[&str] = &["CSRF_", "LOGIN_FAILURE_", "SESSION_"];
 
 /// The setting that was meant by a name that is none, where that can be said: names of one's own
 /// are welcome in the same file.

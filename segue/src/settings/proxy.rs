@@ -1,4 +1,4 @@
-//! `SECURE_PROXY_SSL_HEADER`: how a proxy says that the visitor came over https.
+//! `SECURE_PROXY_SSL_HEADER`: how a proxy says that the visitor came over https; and `NUM_PROXIES`.
 
 use super::header;
 use super::reader::{Reader, texts};
@@ -13,6 +13,13 @@ pub(super) fn read(reader: &Reader) -> Result<Option<(String, String)>, ConfigEr
         let [name, secure] = texts(value)?.try_into().ok()?;
         Some((name, secure))
     })
+}
+
+/// How many proxies there are; a chain of more than a hundred is a slip of the pen.
+pub(super) fn read_number(reader: &Reader) -> Result<usize, ConfigError> {
+    let allowed = "how many proxies stand before this server, up to 100; 0 for none";
+    let number = reader.integer("NUM_PROXIES", allowed, 0..=100)?;
+    Ok(number.and_then(|number| number.try_into().ok()).unwrap_or(0))
 }
 
 /// A value that no request can have would make every request an insecure one: a comma ends it, and

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use config::ValueKind;
+
 use super::cookie::{self, CENTURY, Cookie, SameSite};
-use super::reader::Reader;
+use super::reader::{Reader, number};
 use crate::error::ConfigError;
 
 /// The settings whose names begin with `SESSION_`: all of Django's, with Django's defaults.
@@ -43,6 +45,12 @@ pub struct SessionSettings {
     /// `SESSION_CLEANUP_INTERVAL` (ours): how often a task in the server removes expired sessions,
     /// in seconds. Default: never; run `clearsessions` instead.
     pub cleanup_interval: Option<Duration>,
+    /// `SESSION_IDLE_TIMEOUT` (ours): a session that no request has loaded for so long has ended,
+    /// whatever the other settings say; in whole seconds. Default: no limit.
+    pub idle_timeout: Option<Duration>,
+    /// `SESSION_ABSOLUTE_TIMEOUT` (ours): so long after the visitor logged in the session has ended,
+    /// however much it is used; in whole seconds. Default: no limit.
+    pub absolute_timeout: Option<Duration>,
 }
 
 /// Where sessions are stored: `SESSION_ENGINE`.
@@ -86,6 +94,8 @@ impl SessionSettings {
             expire_at_browser_close: false,
             file_path: None,
             cleanup_interval: None,
+            idle_timeout: None,
+            absolute_timeout: None,
         }
     }
 
@@ -122,6 +132,8 @@ impl SessionSettings {
                 .and_then(|seconds| u64::try_from(seconds).ok())
                 .filter(|seconds| *seconds > 0)
                 .map(Duration::from_secs),
+            idle_timeout: timeout(reader, IDLE)?,
+            absolute_timeout: timeout(reader, ABSOLUTE)?,
         })
     }
 
@@ -133,6 +145,12 @@ impl SessionSettings {
         if self.cleanup_interval == Some(Duration::ZERO) {
             let allowed = "a second or more; `None` for never";
             return Err(ConfigError::conflict("SESSION_CLEANUP_INTERVAL", 0, allowed));
+        }
+        for (setting, limit) in [(IDLE, self.idle_timeout), (ABSOLUTE, self.absolute_timeout)] {
+            let too_short = |limit: &Duration| *limit < Duration::from_secs(1);
+            if let Some(limit) = limit.filter(too_short) {
+                return Err(ConfigError::conflict(setting, format!("{limit:?}"), TIMEOUTS));
+            }
         }
         Ok(())
     }
@@ -150,6 +168,18 @@ impl SessionSettings {
     }
 }
 
+/// A time limit; without, there is none.
+fn timeout(reader: &Reader, name: &'static str) -> Result<Option<Duration>, ConfigError> {
+    let limit = reader.read(name, TIMEOUTS, |value| match &value.kind {
+        ValueKind::String(none) if none.eq_ignore_ascii_case("none") => Some(None),
+        _ => number(value, &(1..=CENTURY)).map(Some),
+    })?;
+    Ok(limit.flatten().map(|seconds| Duration::from_secs(seconds.unsigned_abs())))
+}
+
+const IDLE: &str = "SESSION_IDLE_TIMEOUT";
+const ABSOLUTE: &str = "SESSION_ABSOLUTE_TIMEOUT";
+const TIMEOUTS: &str = "seconds, 1 or more, or \"None\" for no limit";
 const ENGINES: &str = "\"db\", \"cached_db\", \"cache\", \"file\", \"signed_cookies\" (each also as \
                        \"django.contrib.sessions.backends.…\"), \"encrypted_cookies\" or \"memory\"";
 const AGES: &str = "seconds, 1 or more";

@@ -1,5 +1,7 @@
 //! Each setting is read from a file and from the environment, and what is wrong is named.
 
+use std::time::Duration;
+
 use config::{Map, Value};
 
 use super::names::NAMES;
@@ -55,9 +57,16 @@ const CASES: &[Case] = &[
         |s| s.passwords.validators == [PasswordValidator::NumericPassword],
     ),
     ("AUTH_PASSWORD_VALIDATORS", "[]", "[]", |s| s.passwords.validators.is_empty()),
+    ("LOGIN_FAILURE_LIMIT", "0", "0", |s| s.throttle.limit == 0),
+    ("LOGIN_FAILURE_WINDOW", "60", "60", |s| s.throttle.window == Duration::from_secs(60)),
+    ("NUM_PROXIES", "2", "2", |s| s.num_proxies == 2),
     ("SECURE_PROXY_SSL_HEADER", "['HTTP_X_PROTO', 'https']", "HTTP_X_PROTO,https", |s| {
         s.secure_proxy_ssl_header == Some(("HTTP_X_PROTO".into(), "https".into()))
     }),
+    ("SESSION_ABSOLUTE_TIMEOUT", "43200", "43200", |s| {
+        s.session.absolute_timeout == Some(Duration::from_secs(43200))
+    }),
+    ("SESSION_IDLE_TIMEOUT", "1", "1", |s| s.session.idle_timeout == Some(Duration::from_secs(1))),
     ("USE_X_FORWARDED_HOST", "true", "true", |s| s.use_x_forwarded_host),
     ("USE_X_FORWARDED_PORT", "true", "on", |s| s.use_x_forwarded_port),
 ];
@@ -128,10 +137,19 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("PASSWORD_HASHERS", "['my.hashers.Hasher']", "{}"),
         ("PASSWORD_HASHERS", "[{ NAME = 'md5', iterations = 5 }]", "[]"),
         ("PASSWORD_HASHING_LIMIT", "0", "513"),
+        ("LOGIN_FAILURE_CACHE", "'none'", "none"),
+        ("LOGIN_FAILURE_LIMIT", "'no'", "-1"),
+        ("LOGIN_FAILURE_LIMIT", "100001", "100001"),
+        ("LOGIN_FAILURE_WINDOW", "0", "15m"),
+        ("NUM_PROXIES", "true", "101"),
         ("SECURE_PROXY_SSL_HEADER", "['HTTP_X_PROTO']", "HTTP_X_PROTO"),
         ("SECURE_PROXY_SSL_HEADER", "['a', 'b', 'c']", "a,b,c"),
         ("SECURE_PROXY_SSL_HEADER", "['', 'https']", "HTTP_X_PROTO,"),
         ("SECURE_PROXY_SSL_HEADER", "'HTTP_X_PROTO,https'", "X PROTO,https"),
+        ("SESSION_ABSOLUTE_TIMEOUT", "1.5", "1.5"),
+        ("SESSION_ABSOLUTE_TIMEOUT", "-1", "12h"),
+        ("SESSION_IDLE_TIMEOUT", "0", "0"),
+        ("SESSION_IDLE_TIMEOUT", "'600'", "31536000000"),
         ("USE_X_FORWARDED_HOST", "'on'", "x"),
         ("USE_X_FORWARDED_PORT", "8000", "8000"),
     ] {
@@ -174,10 +192,30 @@ fn what_is_set_in_code_is_looked_at_as_well() {
         ("SECURE_PROXY_SSL_HEADER", |s| {
             s.secure_proxy_ssl_header = Some(("X-Proto".into(), String::new()));
         }),
+        ("LOGIN_FAILURE_CACHE", |s| s.throttle.cache = Some("none".into())),
+        ("LOGIN_FAILURE_LIMIT", |s| s.throttle.limit = u32::MAX),
+        ("LOGIN_FAILURE_WINDOW", |s| s.throttle.window = Duration::ZERO),
+        ("SESSION_ABSOLUTE_TIMEOUT", |s| s.session.absolute_timeout = Some(Duration::ZERO)),
+        ("SESSION_IDLE_TIMEOUT", |s| s.session.idle_timeout = Some(Duration::from_millis(999))),
     ] {
         let complaint = refused(change);
         assert!(complaint.starts_with(&format!("{setting}: found ")), "{complaint}");
     }
+}
+
+#[test]
+fn the_cache_of_the_failures_is_one_of_the_caches() {
+    let settings = from_file("CACHE_URL = 'memory://'\nLOGIN_FAILURE_CACHE = 'default'").unwrap();
+    assert_eq!(settings.throttle.cache.as_deref(), Some("default"));
+}
+
+#[test]
+fn a_time_limit_can_be_taken_back() {
+    let none =
+        from_file("SESSION_IDLE_TIMEOUT = 'None'\nSESSION_ABSOLUTE_TIMEOUT = 'none'").unwrap();
+    assert_eq!((none.session.idle_timeout, none.session.absolute_timeout), (None, None));
+    let none = from_environment("SESSION_IDLE_TIMEOUT", "None").unwrap();
+    assert_eq!(none.session.idle_timeout, None);
 }
 
 #[test]
@@ -203,6 +241,7 @@ fn the_defaults_are_djangos() {
     assert_eq!((csrf.cookie_httponly, csrf.cookie_samesite), (false, SameSite::Lax));
     assert_eq!(on.data_upload_max_memory_size, 2_621_440);
     assert!(!on.use_x_forwarded_host && !on.use_x_forwarded_port);
+    assert_eq!((on.num_proxies, on.throttle.limit, on.throttle.cache), (0, 10, None));
     assert_eq!((on.secure_proxy_ssl_header, on.file_upload_temp_dir), (None, None));
 }
 

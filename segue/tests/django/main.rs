@@ -18,6 +18,7 @@ mod engines;
 mod expiry;
 mod hosts;
 mod http;
+mod limits;
 mod names;
 #[cfg(feature = "auth")]
 mod passwords;

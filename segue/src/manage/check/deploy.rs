@@ -87,6 +87,22 @@ pub(super) fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
         );
         warn(secure, "segue.W007", text);
     }
+    warn(
+        settings.throttle.limit == 0,
+        "segue.W009",
+        "LOGIN_FAILURE_LIMIT is 0: passwords can be guessed without end.".to_owned(),
+    );
+    if let Some(limit) = session.idle_timeout
+        && i128::from(limit.as_secs()) >= i128::from(session.cookie_age)
+    {
+        let text = format!(
+            "SESSION_IDLE_TIMEOUT is {} and SESSION_COOKIE_AGE {}: a session ends by its age before \
+             it can have been unused for so long.",
+            limit.as_secs(),
+            session.cookie_age
+        );
+        warn(true, "segue.W008", text);
+    }
     #[cfg(unix)]
     if session.engine == SessionEngine::File
         && let Some(folder) = crate::engines::FileStore::folder_that_others_list(settings)
@@ -168,6 +184,19 @@ mod tests {
     }
 
     #[test]
+    fn a_time_limit_that_is_never_reached_is_warned_of() {
+        let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
+        settings.allowed_hosts.push("example.com".to_owned());
+        settings.session.cookie_age = 600;
+        for (limit, warnings) in [(599, 0), (600, 1)] {
+            settings.session.idle_timeout = Some(std::time::Duration::from_secs(limit));
+            let found = deploy_warnings(&settings);
+            assert_eq!(found.len(), warnings, "{limit}");
+            assert!(found.iter().all(|warning| warning.id == "segue.W008"), "{found:?}");
+        }
+    }
+
+    #[test]
     fn an_unsafe_one_has_all_of_them() {
         let mut settings = Settings::new("short");
         settings.secret_keys.fallbacks.push(crate::SecretKey::new("django-insecure-old"));
@@ -176,6 +205,7 @@ mod tests {
         settings.session.cookie_secure = false;
         settings.session.cookie_httponly = false;
         settings.csrf.cookie_secure = false;
+        settings.throttle.limit = 0;
         let ids: Vec<&str> = deploy_warnings(&settings).iter().map(|warning| warning.id).collect();
         let expected = [
             "security.W009",
@@ -186,12 +216,13 @@ mod tests {
             "security.W020",
             "security.W025",
             "segue.W002",
+            "segue.W009",
         ];
         assert_eq!(ids, expected);
         for engine in [SessionEngine::SignedCookies, SessionEngine::EncryptedCookies] {
             settings.session.engine = engine;
             let warnings = deploy_warnings(&settings);
-            let last = warnings.last().unwrap();
+            let last = warnings.iter().rfind(|warning| warning.id != "segue.W009").unwrap();
             assert_eq!(last.id, "segue.W003");
             let readable = last.text.contains("can read");
             assert_eq!(readable, engine == SessionEngine::SignedCookies, "{}", last.text);
