@@ -1,9 +1,13 @@
 //! What can go wrong: in a store, in the settings, in a request.
 
+#[cfg(feature = "auth")]
+mod auth;
 mod config;
 mod session;
 mod store;
 
+#[cfg(feature = "auth")]
+pub use auth::{AuthError, AuthErrorKind};
 pub use config::ConfigError;
 pub use session::{SessionError, SessionErrorKind};
 pub use store::{StoreError, StoreErrorKind};

@@ -39,7 +39,8 @@ mod store;
 pub mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(all(feature = "auth", any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+mod url;
+#[cfg(feature = "auth")]
 pub mod users;
 
 pub use cache::{AnyCache, Cache, Swapped};
@@ -47,6 +48,8 @@ pub use clock::Clock;
 pub use codec::{Codec, CodecError};
 pub use csrf::{CsrfFailure, CsrfLayer, CsrfToken};
 pub use data::{SessionData, StepError};
+#[cfg(feature = "auth")]
+pub use error::{AuthError, AuthErrorKind};
 pub use error::{
     ConfigError, SessionError, SessionErrorKind, StoreError, StoreErrorKind, describe,
 };

@@ -190,6 +190,14 @@ impl Passwords {
         self.validators.validate(password, user_attributes)
     }
 
+    /// What a new password has to be, a sentence for each validator: for the page with the form.
+    ///
+    /// Source: `password_validators_help_texts` in `django/contrib/auth/password_validation.py`.
+    #[must_use]
+    pub fn help_texts(&self) -> Vec<String> {
+        self.validators.help_texts()
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         password: &str,

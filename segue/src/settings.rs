@@ -21,6 +21,7 @@
 //!
 //! Without a file: [`Settings::new`], and set the fields.
 
+mod auth;
 mod cache_url;
 mod caches;
 mod cookie;
@@ -46,6 +47,9 @@ use std::path::{Path, PathBuf};
 use crate::error::ConfigError;
 use crate::secret::SecretKeys;
 
+pub use auth::AuthSettings;
+#[cfg(feature = "auth")]
+pub(crate) use auth::MODEL_BACKEND;
 #[cfg(feature = "memcached")]
 pub(crate) use cache_url::MemcachedServer;
 #[cfg(feature = "redis")]
@@ -95,6 +99,8 @@ pub struct Settings {
     pub passwords: PasswordSettings,
     /// The settings whose names begin with `LOGIN_FAILURE_`.
     pub throttle: ThrottleSettings,
+    /// The settings of the login.
+    pub auth: AuthSettings,
     /// `USE_X_FORWARDED_HOST`: the host is what a proxy says in `X-Forwarded-Host`. Only where one
     /// always sets it. Default: off.
     pub use_x_forwarded_host: bool,
@@ -137,6 +143,7 @@ impl Settings {
             csrf: CsrfSettings::new(false),
             passwords: PasswordSettings::new(),
             throttle: ThrottleSettings::default(),
+            auth: AuthSettings::new(),
             use_x_forwarded_host: false,
             use_x_forwarded_port: false,
             num_proxies: 0,
@@ -186,6 +193,7 @@ impl Settings {
             csrf: CsrfSettings::read(reader, debug)?,
             passwords: PasswordSettings::read(reader, &base_dir)?,
             throttle: ThrottleSettings::read(reader)?,
+            auth: AuthSettings::read(reader)?,
             use_x_forwarded_host: reader.bool("USE_X_FORWARDED_HOST")?.unwrap_or(false),
             use_x_forwarded_port: reader.bool("USE_X_FORWARDED_PORT")?.unwrap_or(false),
             num_proxies: proxy::read_number(reader)?,
@@ -234,6 +242,7 @@ impl Settings {
         self.csrf.validate()?;
         self.passwords.validate()?;
         self.throttle.validate(&self.caches)?;
+        self.auth.validate()?;
         // With the secret in the session there is only one cookie.
         if self.csrf.cookie_name == self.session.cookie_name && !self.csrf.use_sessions {
             let found = format!("{:?}", self.csrf.cookie_name);

@@ -15,13 +15,10 @@ pub(crate) fn write_date(date: Timestamp) -> String {
 }
 
 /// The date in a column that Django or [`write_date`] wrote.
-pub(crate) fn read_date(text: &str) -> Result<Timestamp, StoreError> {
+pub(crate) fn read_date(column: &str, text: &str) -> Result<Timestamp, StoreError> {
     text.parse::<DateTime>().map(instant_of).map_err(|error| {
-        StoreError::new(
-            StoreErrorKind::Corrupt,
-            "django_session.expire_date holds a date that Django did not write",
-        )
-        .with_source(error)
+        let message = format!("{column} holds a date that Django did not write");
+        StoreError::new(StoreErrorKind::Corrupt, message).with_source(error)
     })
 }
 
@@ -36,7 +33,7 @@ mod tests {
         assert_eq!(write_date(whole), "2023-11-28 22:13:20");
         assert_eq!(write_date(micros), "2030-01-02 03:04:05.678901");
         for date in [whole, micros, Timestamp::UNIX_EPOCH] {
-            assert_eq!(read_date(&write_date(date)).unwrap(), date);
+            assert_eq!(read_date("t.c", &write_date(date)).unwrap(), date);
         }
         let second_later = whole + jiff::SignedDuration::from_secs(1);
         let between = whole + jiff::SignedDuration::from_micros(5);
@@ -49,7 +46,11 @@ mod tests {
     #[test]
     fn another_text_is_an_error() {
         for text in ["", "soon", "1700000000"] {
-            assert_eq!(read_date(text).unwrap_err().kind(), StoreErrorKind::Corrupt, "{text}");
+            assert_eq!(
+                read_date("t.c", text).unwrap_err().kind(),
+                StoreErrorKind::Corrupt,
+                "{text}"
+            );
         }
     }
 }

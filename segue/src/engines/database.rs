@@ -116,7 +116,7 @@ impl SessionStore for DatabaseStore {
         let Some(row) = rows.first_mut() else { return Ok(None) };
         let payload = row.bytes(0).unwrap_or_default();
         let date = row.text(1).unwrap_or_default();
-        Ok(Some(Record::new(payload, read_date(&date)?)))
+        Ok(Some(Record::new(payload, read_date("django_session.expire_date", &date)?)))
     }
 
     async fn create(

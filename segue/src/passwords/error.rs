@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::error::Cause;
+use crate::error::{AuthError, AuthErrorKind, Cause};
 
 /// A password could not be hashed or checked. That it is wrong is no error: see
 /// [`Checked`](super::Checked).
@@ -56,6 +56,17 @@ impl PasswordError {
     #[must_use]
     pub fn kind(&self) -> PasswordErrorKind {
         self.kind
+    }
+}
+
+impl From<PasswordError> for AuthError {
+    fn from(error: PasswordError) -> Self {
+        let kind = match error.kind {
+            PasswordErrorKind::Busy => AuthErrorKind::Busy,
+            PasswordErrorKind::TooLong => AuthErrorKind::PasswordTooLong,
+            PasswordErrorKind::Failed => AuthErrorKind::UsersFailed,
+        };
+        Self::new(kind, error.to_string()).with_source(error)
     }
 }
 

@@ -74,7 +74,27 @@ impl Validators {
     }
 }
 
+impl Validators {
+    pub(super) fn help_texts(&self) -> Vec<String> {
+        self.0.iter().map(Validator::help_text).collect()
+    }
+}
+
 impl Validator {
+    fn help_text(&self) -> String {
+        match self {
+            Self::MinimumLength(least) => {
+                let s = if *least == 1 { "" } else { "s" };
+                format!("Your password must contain at least {least} character{s}.")
+            }
+            Self::Similarity(_) => {
+                "Your password can’t be too similar to your other personal information.".to_owned()
+            }
+            Self::Common(_) => "Your password can’t be a commonly used password.".to_owned(),
+            Self::Numeric => "Your password can’t be entirely numeric.".to_owned(),
+        }
+    }
+
     /// Source: the validators in `django/contrib/auth/password_validation.py`.
     fn problem(&self, password: &str, user_attributes: &[(&str, &str)]) -> Option<Problem> {
         let (code, message) = match self {

@@ -5,7 +5,9 @@ use crate::error::ConfigError;
 /// Every setting that Segue reads.
 pub(super) const NAMES: &[&str] = &[
     "ALLOWED_HOSTS",
+    "AUTHENTICATION_BACKENDS",
     "AUTH_PASSWORD_VALIDATORS",
+    "AUTH_USER_MODEL",
     "CACHES",
     "CACHE_URL",
     "CSRF_COOKIE_AGE",
@@ -28,6 +30,9 @@ pub(super) const NAMES: &[&str] = &[
     "LOGIN_FAILURE_CACHE",
     "LOGIN_FAILURE_LIMIT",
     "LOGIN_FAILURE_WINDOW",
+    "LOGIN_REDIRECT_URL",
+    "LOGIN_URL",
+    "LOGOUT_REDIRECT_URL",
     "NUM_PROXIES",
     "PASSWORD_HASHERS",
     "PASSWORD_HASHING_LIMIT",

@@ -1,0 +1,84 @@
+//! A row of `auth_user`.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+/// A user as Django's `auth_user` holds one.
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// The key of the row.
+    pub id: i64,
+    /// What the user logs in with.
+    pub username: String,
+    /// The hash of the password, in Django's format. It is a secret.
+    pub password: String,
+    /// The given name.
+    pub first_name: String,
+    /// The family name.
+    pub last_name: String,
+    /// The address for mail.
+    pub email: String,
+    /// May use Django's admin.
+    pub is_staff: bool,
+    /// May log in. Django's way to remove somebody without removing what belongs to them.
+    pub is_active: bool,
+    /// Has every permission without being given it.
+    pub is_superuser: bool,
+    /// When the user logged in the last time.
+    pub last_login: Option<Timestamp>,
+    /// When the user was created.
+    pub date_joined: Timestamp,
+}
+
+impl User {
+    /// Both names, with a space between them. Django's `get_full_name()`.
+    #[must_use]
+    #[doc(alias = "get_full_name")]
+    pub fn full_name(&self) -> String {
+        format!("{} {}", self.first_name, self.last_name).trim().to_owned()
+    }
+}
+
+impl User {
+    /// What the password must not be like.
+    pub(crate) fn attributes(&self) -> [(&'static str, String); 4] {
+        attributes(&self.username, &self.first_name, &self.last_name, &self.email)
+    }
+}
+
+/// The attributes of a user, by the names that Django's validators know them by.
+pub(super) fn attributes(
+    username: &str,
+    first_name: &str,
+    last_name: &str,
+    email: &str,
+) -> [(&'static str, String); 4] {
+    [
+        ("username", username.to_owned()),
+        ("first_name", first_name.to_owned()),
+        ("last_name", last_name.to_owned()),
+        ("email", email.to_owned()),
+    ]
+}
+
+/// The username. Django's `str(user)`.
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.username)
+    }
+}
+
+/// Without the password's hash.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("username", &self.username)
+            .field("is_staff", &self.is_staff)
+            .field("is_active", &self.is_active)
+            .field("is_superuser", &self.is_superuser)
+            .finish_non_exhaustive()
+    }
+}
