@@ -75,7 +75,6 @@ mod secret;
 mod service;
 mod spool;
 mod token;
-mod url;
 
 pub use body::CsrfBody;
 pub use failure::{CsrfFailure, Malformed, TokenSource};

@@ -7,6 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use tokio::runtime::Handle;
 
+#[cfg(feature = "auth")]
+use crate::auth::{AuthHandle, AuthLayer, AuthUser};
 use crate::csrf::{CsrfFailure, CsrfLayer};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use crate::database::Database;
@@ -55,6 +57,8 @@ pub struct Site {
     cleanup_interval: Option<Duration>,
     /// Where the clean-up runs.
     runtime: Option<Handle>,
+    #[cfg(feature = "auth")]
+    auth: Option<AuthHandle>,
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     database: Option<Database>,
 }
@@ -69,8 +73,15 @@ impl Site {
         // A mistake in the settings is found before anything is opened.
         let hosts = AllowedHostsLayer::new(&settings)?;
         let stores = Stores::open(&settings).await?;
+        #[cfg(feature = "auth")]
+        let stores = stores.with_users(&settings).await?;
         let site = Self::around(router, &settings, hosts, stores.sessions)?;
         Ok(Self {
+            #[cfg(feature = "auth")]
+            auth: match stores.users {
+                Some(users) => Some(AuthLayer::with_users(&settings, users)?.erase()),
+                None => None,
+            },
             #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             database: stores.database,
             ..site
@@ -103,6 +114,8 @@ impl Site {
             layer: SessionLayer::new(store, settings)?,
             cleanup_interval: settings.session.cleanup_interval,
             runtime: Handle::try_current().ok(),
+            #[cfg(feature = "auth")]
+            auth: None,
             #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             database: None,
         })
@@ -162,6 +175,48 @@ impl Site {
         self
     }
 
+    /// Logs users in from other places than Django's `auth_user`: see [`AuthLayer`]. Django's
+    /// `AUTHENTICATION_BACKENDS`.
+    #[cfg(feature = "auth")]
+    pub fn auth<U: AuthUser>(mut self, layer: AuthLayer<U>) -> Self {
+        self.auth = Some(layer.erase());
+        self
+    }
+
+    /// Changes how Django's users are logged in: adds a backend, or somebody who is told of it.
+    /// Where the site has none of them there is nothing to change.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use segue::{Settings, Site};
+    /// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let file = folder.path().join("settings.toml");
+    /// # std::fs::write(&file, "SECRET_KEY = 'secret'\nALLOWED_HOSTS = ['example.com']")?;
+    /// # let settings = Settings::from_file(&file)?;
+    /// let site = Site::new(settings, Router::new()).await?.configure_auth(|auth| {
+    ///     auth.user_logged_in(|event| async move { println!("{} has logged in", event.user) })
+    /// });
+    /// # drop(site);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[cfg(feature = "auth")]
+    pub fn configure_auth(
+        mut self,
+        change: impl FnOnce(AuthLayer<crate::users::User>) -> AuthLayer<crate::users::User>,
+    ) -> Self {
+        if let Some(layer) = self.auth.clone().and_then(AuthHandle::typed) {
+            self.auth = Some(change(layer).erase());
+        }
+        self
+    }
+
+    /// Django's users, where the settings use them.
+    #[cfg(feature = "auth")]
+    pub fn users(&self) -> Option<&crate::users::Users> {
+        self.auth.as_ref().and_then(AuthHandle::users)
+    }
+
     /// The sessions, to use them outside of requests.
     pub fn sessions(&self) -> &Sessions {
         self.layer.sessions()
@@ -182,8 +237,9 @@ impl Site {
     }
 
     /// The routes with the middleware around them. The order is part of the promise: what comes
-    /// from the network meets [`AllowedHostsLayer`] first, then the session layer, and within it the
-    /// protection against forgery, which may keep its secret in the session.
+    /// from the network meets [`AllowedHostsLayer`] first, then the session layer, within it the
+    /// protection against forgery, which may keep its secret in the session, and within that the
+    /// login, which uses both.
     ///
     /// Where `SESSION_CLEANUP_INTERVAL` is set, a task removes expired sessions from now on, until
     /// the router and its clones are gone.
@@ -191,7 +247,14 @@ impl Site {
         if let (Some(interval), Some(runtime)) = (self.cleanup_interval, &self.runtime) {
             runtime.spawn(self.sessions().clear_expired_every(interval));
         }
-        let exempt = self.exempt.layer(self.csrf.exempt());
-        self.router.layer(self.csrf).merge(exempt).layer(self.layer).layer(self.hosts)
+        #[cfg(feature = "auth")]
+        let (router, exempt) = match self.auth {
+            Some(auth) => (self.router.layer(auth.clone()), self.exempt.layer(auth)),
+            None => (self.router, self.exempt),
+        };
+        #[cfg(not(feature = "auth"))]
+        let (router, exempt) = (self.router, self.exempt);
+        let exempt = exempt.layer(self.csrf.exempt());
+        router.layer(self.csrf).merge(exempt).layer(self.layer).layer(self.hosts)
     }
 }

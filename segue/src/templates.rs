@@ -93,6 +93,8 @@
 mod error;
 mod extract;
 mod loader;
+#[cfg(feature = "auth")]
+mod registration;
 mod tags;
 mod values;
 
@@ -184,7 +186,11 @@ impl fmt::Debug for Templates {
 #[must_use]
 pub fn environment(settings: &Settings) -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_loader(loader::folder(settings.base_dir.join("templates")));
+    #[cfg(feature = "auth")]
+    let brought = registration::source;
+    #[cfg(not(feature = "auth"))]
+    let brought = |_: &str| None;
+    environment.set_loader(loader::folder(settings.base_dir.join("templates"), brought));
     // A developer sees a change at once; in production nothing looks at the files again.
     environment.set_auto_reload(settings.debug);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -1,7 +1,7 @@
 //! `CSRF_TRUSTED_ORIGINS`.
 
-use super::url::Url;
 use crate::host::is_same_domain;
+use crate::url::Url;
 
 /// The origins that may send forms to this site.
 ///

@@ -4,11 +4,11 @@ use http::{Method, Request};
 
 use super::failure::CsrfFailure;
 use super::origins::TrustedOrigins;
-use super::url::Url;
 use crate::error::ConfigError;
 use crate::host::{HostRules, is_same_domain};
 use crate::meta;
 use crate::settings::{CsrfMode, Settings};
+use crate::url::Url;
 
 /// The rules that need neither cookie nor body.
 #[derive(Debug)]

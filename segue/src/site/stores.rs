@@ -8,12 +8,16 @@ use crate::error::ConfigError;
 use crate::key::SessionKey;
 use crate::settings::{SessionEngine, Settings};
 use crate::store::{AnyStore, SessionStore};
+#[cfg(feature = "auth")]
+use crate::users::Users;
 
 /// What the settings name, opened.
 pub(crate) struct Stores {
     pub(crate) sessions: AnyStore,
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(super) database: Option<Database>,
+    #[cfg(feature = "auth")]
+    pub(super) users: Option<Users>,
 }
 
 impl Stores {
@@ -37,13 +41,24 @@ impl Stores {
                 let cache = caches::open(settings.session_cache()?)?;
                 // It may be down: the database answers then.
                 let store = engines::CachedDatabaseStore::new(stores.sessions, cache, settings)?;
-                Ok(Self {
-                    sessions: AnyStore::new(store),
-                    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-                    database: stores.database,
-                })
+                Ok(Self { sessions: AnyStore::new(store), ..stores })
             }
         }
+    }
+
+    /// With Django's users, unless the settings want nobody: in the database of the sessions, or
+    /// opened for them.
+    #[cfg(feature = "auth")]
+    pub(super) async fn with_users(self, settings: &Settings) -> Result<Self, ConfigError> {
+        if settings.auth.backends.is_empty() {
+            return Ok(self);
+        }
+        let database = match self.database {
+            Some(database) => database,
+            None => Database::connect(&settings.database_url).await?,
+        };
+        let users = Some(Users::new(database.clone(), settings)?);
+        Ok(Self { users, database: Some(database), ..self })
     }
 
     /// Closes the connections.
@@ -59,6 +74,8 @@ impl Stores {
             sessions: AnyStore::new(store),
             #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             database: None,
+            #[cfg(feature = "auth")]
+            users: None,
         }
     }
 }
@@ -95,7 +112,7 @@ fn file(_: &Settings) -> Result<Stores, ConfigError> {
 async fn database(settings: &Settings) -> Result<Stores, ConfigError> {
     let database = Database::connect(&settings.database_url).await?;
     let store = engines::DatabaseStore::new(database.clone(), crate::Clock::system());
-    Ok(Stores { sessions: AnyStore::new(store), database: Some(database) })
+    Ok(Stores { database: Some(database), ..Stores::without_database(store) })
 }
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]

@@ -8,9 +8,11 @@ use minijinja::{Error, ErrorKind, TemplateSource};
 
 use super::tags::rewrite_tags;
 
-/// Reads templates from this folder: what `minijinja::path_loader` does, and our tag.
+/// Reads templates from this folder: what `minijinja::path_loader` does, and our tag. What is not
+/// there may be among those that Segue brings.
 pub(super) fn folder(
     folder: PathBuf,
+    brought: fn(&str) -> Option<&'static str>,
 ) -> impl Fn(&str) -> Result<Option<TemplateSource>, Error> + Send + Sync + 'static {
     move |name| {
         let path = path_in(&folder, name).ok_or_else(|| {
@@ -18,7 +20,11 @@ pub(super) fn folder(
         })?;
         // Before it is read, so that a change in between is not missed.
         let stamp = stamp(&path);
-        let source = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+        let source = match (fs::read_to_string(&path), brought(name)) {
+            (Ok(source), _) => source,
+            (Err(error), Some(source)) if error.kind() == io::ErrorKind::NotFound => source.into(),
+            (Err(error), _) => return Err(unreadable(&path, error)),
+        };
         let source = TemplateSource::new(rewrite_tags(&source));
         Ok(Some(source.with_uptodate_check(move || stamp.is_some() && self::stamp(&path) == stamp)))
     }

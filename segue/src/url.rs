@@ -7,17 +7,17 @@ use std::net::Ipv6Addr;
 
 /// A URL in its parts.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Url {
-    pub(super) scheme: String,
+pub(crate) struct Url {
+    pub(crate) scheme: String,
     /// Host and port, and what else stands there.
-    pub(super) netloc: String,
+    pub(crate) netloc: String,
     /// All of it, without what Python leaves out.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Url {
     /// Nothing where Python raises `ValueError`.
-    pub(super) fn split(text: &str) -> Option<Self> {
+    pub(crate) fn split(text: &str) -> Option<Self> {
         let text = text.trim_start_matches(|c: char| c <= ' ').replace(['\t', '\r', '\n'], "");
         let (scheme, rest) = match text.split_once(':') {
             Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
