@@ -29,12 +29,18 @@ macro_rules! warn_user {
     }};
 }
 
+#[cfg(feature = "auth")]
+mod changepassword;
 mod check;
 mod clearsessions;
 mod cli;
+#[cfg(feature = "auth")]
+mod createsuperuser;
 mod migrate;
 mod runserver;
 mod shutdown;
+#[cfg(feature = "auth")]
+mod terminal;
 
 use std::error::Error;
 use std::fmt;
@@ -140,6 +146,14 @@ impl Project {
                         runserver::run(&address, file.as_deref(), debug, site).await
                     }
                     Command::Migrate => migrate::run(&settings).await,
+                    #[cfg(feature = "auth")]
+                    Command::Createsuperuser(arguments) => {
+                        createsuperuser::run(&settings, &arguments).await
+                    }
+                    #[cfg(feature = "auth")]
+                    Command::Changepassword { username } => {
+                        changepassword::run(&settings, username).await
+                    }
                     Command::Clearsessions => clearsessions::run(&settings).await,
                     Command::Check { deploy } => check::run(&settings, deploy).await,
                 }
@@ -153,6 +167,19 @@ impl fmt::Debug for Project {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Project").field("base_dir", &self.base_dir).finish_non_exhaustive()
     }
+}
+
+/// The users in the database that the settings name.
+#[cfg(feature = "auth")]
+async fn open_users(
+    settings: &Settings,
+) -> Result<(crate::database::Database, crate::users::Users), Box<dyn Error>> {
+    if !settings.database_url.exists() {
+        return Err("there is no database to keep users in: run `migrate` first".into());
+    }
+    let database = crate::database::Database::connect(&settings.database_url).await?;
+    let users = crate::users::Users::new(database.clone(), settings)?;
+    Ok((database, users))
 }
 
 fn find_settings(base_dir: &Path) -> Option<PathBuf> {

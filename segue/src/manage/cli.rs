@@ -45,6 +45,15 @@ pub(super) enum Command {
     },
     /// Make the tables that are missing in the database, exactly as Django makes them
     Migrate,
+    /// Create a user who may do everything, in Django's admin as well
+    #[cfg(feature = "auth")]
+    Createsuperuser(super::createsuperuser::Arguments),
+    /// Give a user another password; it ends all their sessions
+    #[cfg(feature = "auth")]
+    Changepassword {
+        /// Whose [default: the name of whoever runs the program]
+        username: Option<String>,
+    },
     /// Remove the expired sessions from the store; run it daily
     Clearsessions,
     /// Look for mistakes in the settings and try the stores

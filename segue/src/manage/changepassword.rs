@@ -1,0 +1,28 @@
+//! `changepassword`: another password for a user who has forgotten theirs.
+
+use super::terminal::{Terminal, choose_password, system_user};
+use super::{CommandResult, open_users};
+use crate::settings::Settings;
+use crate::users::normalize_username;
+
+/// As often Django asks.
+const TRIES: usize = 3;
+
+pub(super) async fn run(settings: &Settings, username: Option<String>) -> CommandResult {
+    let (database, users) = open_users(settings).await?;
+    let username = username.or_else(system_user).ok_or("whose? `changepassword NAME`")?;
+    let user = users.by_username(&normalize_username(&username)).await?;
+    let user = user.ok_or_else(|| format!("there is no user {username:?}"))?;
+    say!("Changing password for user {:?}", user.username);
+    let mut terminal = Terminal::open_or_pipe();
+    let attributes = user.attributes();
+    let problems = |password: &str| users.password_problems(password, &attributes);
+    let password = choose_password(&mut terminal, TRIES, false, problems)?;
+    let password = password.ok_or_else(|| {
+        format!("no password after {TRIES} tries; that of {username:?} is as it was")
+    })?;
+    users.set_password(&user, &password).await?;
+    database.close().await;
+    say!("Password changed successfully for user {:?}", user.username);
+    Ok(())
+}
