@@ -5,21 +5,24 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Result};
 use axum::routing::{get, post};
-use segue::{Settings, Templates};
+use segue::{Settings, Templates, auth};
 
 use crate::student::views;
 
 /// The routes of the project.
 pub fn urlpatterns(settings: &Settings) -> Router {
+    let templates = Templates::new(settings);
     Router::new()
         .route("/", get(views::index))
         .route("/set/", get(views::setsession).post(views::setsession_from_form))
         .route("/get/", get(views::getsession))
         .route("/del/", get(views::delsession).post(views::delsession))
         .route("/flush/", post(views::flushsession))
+        .route("/members/", get(views::members))
+        .nest("/accounts", auth::views::urls(templates.clone()))
         .route("/static/style.css", get(stylesheet))
         .fallback(not_found)
-        .with_state(Templates::new(settings))
+        .with_state(templates)
 }
 
 async fn stylesheet() -> impl IntoResponse {

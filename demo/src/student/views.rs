@@ -2,6 +2,7 @@
 
 use axum::extract::Form;
 use axum::response::{Html, Result};
+use segue::auth::{Auth, LoginRequired};
 use segue::templates::{Value, context};
 use segue::{Session, SessionError, Templates};
 use serde::Deserialize;
@@ -15,14 +16,15 @@ pub struct NameForm {
     name: String,
 }
 
-/// The front page: what the session holds, and the forms that change it. Keys that begin with an
-/// underscore are Django's own, a secret among them.
+/// The front page: what the session holds, the forms that change it, and who is logged in. Keys that
+/// begin with an underscore are Django's own, a secret among them.
 ///
 /// It only reads, so a visitor without a session does not get one.
 ///
 /// # Errors
-/// The page cannot be rendered.
-pub async fn index(templates: Templates, session: Session) -> Result<Html<String>> {
+/// The page cannot be rendered, or the user cannot be looked up.
+pub async fn index(templates: Templates, session: Session, auth: Auth) -> Result<Html<String>> {
+    let username = auth.user().await?.map(|user| user.username.clone());
     let entries: Vec<Value> = session
         .keys()
         .into_iter()
@@ -33,7 +35,7 @@ pub async fn index(templates: Templates, session: Session) -> Result<Html<String
         })
         .collect();
     let stored = session.key().is_some();
-    Ok(templates.render("student/index.html", context! { entries, stored })?)
+    Ok(templates.render("student/index.html", context! { entries, stored, username })?)
 }
 
 /// Sets the name to that of the tutorial.
@@ -83,6 +85,18 @@ pub async fn delsession(templates: Templates, session: Session) -> Result<Html<S
 pub async fn flushsession(templates: Templates, session: Session) -> Result<Html<String>> {
     session.flush();
     Ok(templates.render("student/flushsession.html", ())?)
+}
+
+/// The page for members: whoever is not logged in is sent to the login, and back here after it.
+///
+/// # Errors
+/// The page cannot be rendered.
+pub async fn members(
+    templates: Templates,
+    LoginRequired(user): LoginRequired,
+) -> Result<Html<String>> {
+    let username = &user.username;
+    Ok(templates.render("student/members.html", context! { username })?)
 }
 
 /// A value as a reader likes to see it: a text as it is, anything else as JSON.

@@ -17,6 +17,7 @@ mod side;
 
 mod example;
 mod forgery;
+mod login;
 mod page;
 mod processes;
 mod tabs;

@@ -13,6 +13,7 @@ mod common;
 mod settings;
 mod stores;
 mod trouble;
+mod users;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

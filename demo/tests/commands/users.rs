@@ -1,0 +1,168 @@
+//! `createsuperuser` and `changepassword`, by a script and by a person at a terminal.
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use crate::common::{Project, request};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Logs in at the demo, and tells whether that worked.
+fn can_log_in(project: &Project, username: &str, password: &str) -> bool {
+    let demo = project.serve();
+    let form = format!("username={username}&password={}", password.replace(' ', "+"));
+    let answer = request(&demo.address, "POST", "/accounts/login/", None, &form).unwrap();
+    assert!([200, 302].contains(&answer.status), "{answer:?}");
+    answer.status == 302
+}
+
+/// Runs a command with these variables.
+fn with(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    project.command().args(arguments).envs(variables.iter().copied()).output().unwrap()
+}
+
+/// Runs a command at a terminal of its own, where a person types these lines.
+///
+/// `script` (util-linux) makes the terminal, and shows on its output what the person sees.
+fn at_a_terminal(project: &Project, arguments: &str, lines: &[&str]) -> (bool, String) {
+    let program = env!("CARGO_BIN_EXE_session_management_project");
+    let settings = project.path("settings.toml");
+    let command = format!("{program} --settings {} {arguments}", settings.display());
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--echo", "never", "--command", &command, "/dev/null"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("USER", "root")
+        .env("SHELL", "/bin/sh")
+        .env("RUST_LOG", "error")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`script` of util-linux makes a terminal");
+    let mut input = child.stdin.take().unwrap();
+    for line in lines {
+        // A person waits for the question.
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        writeln!(input, "{line}").unwrap();
+    }
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_script_makes_a_superuser_without_being_asked() {
+    let project = Project::new();
+    let arguments = ["createsuperuser", "--noinput"];
+    assert!(project.fail(&arguments).contains("run `migrate` first"));
+    project.succeed(&["migrate"]);
+    let complaint = project.fail(&arguments);
+    assert!(complaint.contains("--username or DJANGO_SUPERUSER_USERNAME is needed"), "{complaint}");
+
+    let variables = [
+        ("DJANGO_SUPERUSER_USERNAME", "root"),
+        ("DJANGO_SUPERUSER_EMAIL", "root@example.com"),
+        ("DJANGO_SUPERUSER_PASSWORD", PASSWORD),
+    ];
+    let output = with(&project, &arguments, &variables);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stdout, b"Superuser created successfully.\n");
+    assert!(can_log_in(&project, "root", PASSWORD));
+
+    let output = with(&project, &arguments, &variables);
+    assert!(!output.status.success());
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(complaint.contains("\"root\" is already taken"), "{complaint}");
+    assert!(!complaint.contains(PASSWORD));
+}
+
+#[test]
+fn arguments_go_over_the_environment_and_without_a_password_nobody_logs_in() {
+    let project = Project::new();
+    project.succeed(&["migrate"]);
+    let arguments = ["createsuperuser", "--noinput", "--username", "ann", "--email", "a@b.example"];
+    let output = with(&project, &arguments, &[("DJANGO_SUPERUSER_USERNAME", "bob")]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!can_log_in(&project, "ann", ""));
+    for (variables, expected) in [
+        ([("DJANGO_SUPERUSER_PASSWORD", "")], "DJANGO_SUPERUSER_PASSWORD is empty"),
+        ([("DJANGO_SUPERUSER_PASSWORD", "x")], "already taken"),
+    ] {
+        let output = with(&project, &arguments, &variables);
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert!(complaint.contains(expected), "{complaint}");
+    }
+    let wrong = ["createsuperuser", "--noinput", "--username", "a b", "--email", ""];
+    assert!(project.fail(&wrong).contains("Enter a valid username."));
+    assert!(project.fail(&["createsuperuser"]).contains("run `createsuperuser --noinput`"));
+}
+
+#[test]
+fn a_person_is_asked_and_told_what_will_not_do() {
+    let project = Project::new();
+    project.succeed(&["migrate"]);
+    let lines = [
+        "a b", // no name
+        "zoe",
+        "zoe@example.com",
+        "12345", // too short, common, numeric
+        "12345",
+        "n",
+        PASSWORD,
+        "another one",
+        PASSWORD,
+        PASSWORD,
+    ];
+    let (created, seen) = at_a_terminal(&project, "createsuperuser", &lines);
+    assert!(created, "{seen}");
+    for text in [
+        "Username (leave blank to use \"root\"): ",
+        "Enter a valid username.",
+        "Email address: ",
+        "Password: ",
+        "Password (again): ",
+        "This password is too short. It must contain at least 8 characters.",
+        "This password is too common.",
+        "This password is entirely numeric.",
+        "Bypass password validation and create user anyway? [y/N]: ",
+        "Error: Your passwords didn't match.",
+        "Superuser created successfully.",
+    ] {
+        assert!(seen.contains(text), "{text:?} is not in {seen}");
+    }
+    assert!(!seen.contains(PASSWORD), "what is typed is not shown: {seen}");
+    assert!(can_log_in(&project, "zoe", PASSWORD));
+}
+
+#[test]
+fn a_forgotten_password_is_replaced_and_ends_the_sessions() {
+    let project = Project::new();
+    project.succeed(&["migrate"]);
+    let arguments = ["createsuperuser", "--noinput", "--username", "zoe", "--email", ""];
+    assert!(with(&project, &arguments, &[("DJANGO_SUPERUSER_PASSWORD", "first")]).status.success());
+    assert!(project.fail(&["changepassword", "nobody"]).contains("there is no user \"nobody\""));
+
+    // A script writes both lines.
+    let mut child = project
+        .command()
+        .args(["changepassword", "zoe"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = format!("{PASSWORD}\n{PASSWORD}\n");
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.ends_with("Password changed successfully for user \"zoe\"\n"), "{said}");
+    assert!(!can_log_in(&project, "zoe", "first"));
+    assert!(can_log_in(&project, "zoe", PASSWORD));
+
+    // Three tries, then it stays as it was.
+    let tries = ["12345", "12345", "12345", "12345", "12345", "12345"];
+    let (changed, seen) = at_a_terminal(&project, "changepassword zoe", &tries);
+    assert!(!changed && seen.contains("no password after 3 tries"), "{seen}");
+    assert!(can_log_in(&project, "zoe", PASSWORD));
+}
