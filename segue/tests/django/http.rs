@@ -67,6 +67,11 @@ impl Answer {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
+    /// Each header of this name.
+    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(found, _)| found == name).map(|(_, value)| &**value)
+    }
+
     /// The `Cookie` header that a browser would send after this response.
     pub fn cookie(&self) -> Option<String> {
         let cookie = self.header("set-cookie")?.split(';').next()?;

@@ -11,6 +11,9 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+mod auth_servers;
+#[path = "../common/mod.rs"]
+mod common;
 mod csrf;
 mod csrf_cases;
 mod csrf_servers;

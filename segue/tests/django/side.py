@@ -16,6 +16,7 @@ from socketserver import ThreadingMixIn
 from urllib.parse import unquote, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+import auth_side
 import csrf_side
 import django
 import passwords_side
@@ -53,13 +54,19 @@ def database_settings(place):
     }
 
 
-def configure(database, secret_key, fallbacks=(), apps=("sessions",), csrf=False, extra=None):
+def configure(
+    database, secret_key, fallbacks=(), apps=("sessions",), csrf=False, auth=False, extra=None
+):
+    middleware = [csrf_side.SESSIONS, csrf_side.CSRF] if csrf or auth else [csrf_side.SESSIONS]
+    if auth:
+        apps, middleware = auth_side.APPS, middleware + auth_side.MIDDLEWARE
+        extra = auth_side.SETTINGS | (extra or {})
     settings.configure(
         SECRET_KEY=secret_key,
         SECRET_KEY_FALLBACKS=list(fallbacks),
         DATABASES={"default": database_settings(database)},
         INSTALLED_APPS=[f"django.contrib.{app}" for app in apps],
-        MIDDLEWARE=[csrf_side.SESSIONS, csrf_side.CSRF] if csrf else [csrf_side.SESSIONS],
+        MIDDLEWARE=middleware,
         ROOT_URLCONF=__name__,
         ALLOWED_HOSTS=["*"],
         USE_TZ=True,
@@ -74,6 +81,8 @@ def configure(database, secret_key, fallbacks=(), apps=("sessions",), csrf=False
         **(extra or {}),
     )
     django.setup()
+    if auth:
+        urlpatterns.extend(auth_side.routes())
     return django.get_version()
 
 
@@ -308,7 +317,7 @@ OPERATIONS = {
         configure, manage, freeze, create, read, row, change, change_python, evaluate, flush,
         expiry, names, serve, await_entered, release, hosts, csrf_side.verdicts,
         passwords_side.make, passwords_side.verify, passwords_side.argon2_hashes,
-        passwords_side.common, passwords_side.validate,
+        passwords_side.common, passwords_side.validate, auth_side.python,
     )
 }  # fmt: skip
 
