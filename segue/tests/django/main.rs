@@ -11,6 +11,8 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+mod admin;
+mod between;
 mod csrf;
 mod csrf_cases;
 mod csrf_servers;

@@ -16,6 +16,7 @@ from socketserver import ThreadingMixIn
 from urllib.parse import unquote, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+import admin_side
 import csrf_side
 import django
 from django.conf import settings
@@ -306,6 +307,7 @@ OPERATIONS = {
     for operation in (
         configure, manage, freeze, create, read, row, change, change_python, evaluate, flush,
         expiry, names, serve, await_entered, release, hosts, csrf_side.verdicts,
+        admin_side.walk_through_admin,
     )
 }  # fmt: skip
 
