@@ -46,7 +46,7 @@ use pools::Pools;
 /// let database = Database::from_url(&url).await?;
 /// let names: Vec<String> =
 ///     database.unapplied().await?.iter().map(|migration| migration.to_string()).collect();
-/// assert_eq!(names, ["sessions.0001_initial"]);
+/// assert!(names.contains(&"sessions.0001_initial".to_owned()));
 /// database.migrate().await?;
 /// assert!(database.unapplied().await?.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();

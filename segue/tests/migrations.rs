@@ -11,11 +11,72 @@
 
 use segue::StoreErrorKind;
 use segue::database::{Applied, Database};
-use sqlx::{Connection as _, SqliteConnection};
 
 mod common;
 
-use common::databases;
+use common::databases::{self, Place};
+
+/// Every migration in the order in which Django applies them.
+const MIGRATIONS: [&str; 15] = [
+    "contenttypes.0001_initial",
+    "contenttypes.0002_remove_content_type_name",
+    "auth.0001_initial",
+    "auth.0002_alter_permission_name_max_length",
+    "auth.0003_alter_user_email_max_length",
+    "auth.0004_alter_user_username_opts",
+    "auth.0005_alter_user_last_login_null",
+    "auth.0006_require_contenttypes_0002",
+    "auth.0007_alter_validators_add_error_messages",
+    "auth.0008_alter_user_username_max_length",
+    "auth.0009_alter_user_last_name_max_length",
+    "auth.0010_alter_group_name_max_length",
+    "auth.0011_update_proxy_permissions",
+    "auth.0012_alter_user_first_name_max_length",
+    "sessions.0001_initial",
+];
+
+/// The tables of these apps.
+const TABLES: [&str; 8] = [
+    "django_content_type",
+    "auth_permission",
+    "auth_group",
+    "auth_group_permissions",
+    "auth_user",
+    "auth_user_groups",
+    "auth_user_user_permissions",
+    "django_session",
+];
+
+/// What `django_migrations` holds, in its order.
+async fn recorded(place: &Place) -> Vec<String> {
+    let rows = place.rows("SELECT app, name FROM django_migrations ORDER BY id").await;
+    rows.iter().map(|row| row.join(".")).collect()
+}
+
+/// How many rows a table has.
+async fn count(place: &Place, of: &str) -> usize {
+    let rows = place.rows(&format!("SELECT 'x' FROM {of}")).await;
+    rows.len()
+}
+
+/// Which tables there are, of ours and others.
+async fn tables(place: &Place) -> Vec<String> {
+    let sql = if place.url.starts_with("sqlite") {
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'sqlite_sequence'"
+    } else if place.url.starts_with("postgres") {
+        "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'"
+    } else {
+        "SELECT CAST(table_name AS CHAR) FROM information_schema.tables \
+         WHERE table_schema = DATABASE()"
+    };
+    place.rows(sql).await.concat()
+}
+
+#[test]
+fn they_are_djangos_in_its_order() {
+    let names: Vec<String> = Database::migrations().map(ToString::to_string).collect();
+    assert_eq!(names, MIGRATIONS);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_do_it_once() {
@@ -32,94 +93,313 @@ async fn many_at_once_do_it_once() {
         for task in tasks {
             made += task.await.unwrap();
         }
-        assert_eq!(made, 1, "{place:?}");
-        let rows = place.rows("SELECT app, name FROM django_migrations").await;
-        assert_eq!(rows, [["sessions", "0001_initial"]], "{place:?}");
+        assert_eq!(made, MIGRATIONS.len(), "{place:?}");
+        assert_eq!(recorded(&place).await, MIGRATIONS, "{place:?}");
+        assert_eq!(count(&place, "django_content_type").await, 5, "{place:?}");
+        assert_eq!(count(&place, "auth_permission").await, 20, "{place:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_is_there_is_recorded() {
+async fn tables_that_are_there_are_recorded() {
     for place in databases::all() {
         let database = Database::from_url(&place.url).await.unwrap();
-        database.migrate().await.unwrap();
+        let done = database.migrate().await.unwrap();
+        assert!(done.iter().all(|(_, how)| *how == Applied::Made), "{place:?} {done:?}");
         place.run("DROP TABLE django_migrations").await;
         let done = database.migrate().await.unwrap();
-        assert_eq!((done.len(), done[0].1), (1, Applied::Recorded), "{place:?}");
-        assert_eq!(done[0].0.to_string(), "sessions.0001_initial");
+        assert_eq!(done.len(), MIGRATIONS.len());
+        assert!(done.iter().all(|(_, how)| *how == Applied::Recorded), "{place:?} {done:?}");
         assert!(database.migrate().await.unwrap().is_empty());
+        assert_eq!(recorded(&place).await, MIGRATIONS, "{place:?}");
     }
 }
 
-/// On MySQL each statement counts by itself: whoever is interrupted leaves a table without index.
+/// On MySQL each table counts by itself: whoever is interrupted leaves some of them, and one
+/// without its indexes.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_one_is_completed() {
     for place in databases::all() {
         let database = Database::from_url(&place.url).await.unwrap();
         database.migrate().await.unwrap();
         place.run("DELETE FROM django_migrations").await;
+        place.run("DELETE FROM auth_permission WHERE codename LIKE '%user'").await;
+        place.run("DELETE FROM django_content_type WHERE model = 'user'").await;
+        place.run("DROP TABLE auth_user_groups").await;
+        place.run("DROP TABLE auth_user_user_permissions").await;
         place.drop_index("django_session_expire_date_a5c62663").await;
-        assert_eq!(database.migrate().await.unwrap().len(), 1);
-        assert!(place.has_index("django_session_expire_date_a5c62663").await, "{place:?}");
+        let done = database.migrate().await.unwrap();
+        let how = |app| done.iter().find(|(migration, _)| migration.app == app).unwrap().1;
+        assert_eq!((how("auth"), how("sessions")), (Applied::Made, Applied::Recorded));
+        for index in [
+            "django_session_expire_date_a5c62663",
+            "auth_user_groups_user_id_group_id_94350c0c_uniq",
+            "auth_user_user_permissions_user_id_permission_id_14a6b632_uniq",
+        ] {
+            assert!(place.has_index(index).await, "{place:?} {index}");
+        }
+        assert_eq!(count(&place, "django_content_type").await, 5, "{place:?}");
+        assert_eq!(count(&place, "auth_permission").await, 20, "{place:?}");
     }
 }
 
-/// Whoever goes away in the middle of it holds nobody else up.
+/// Whoever goes away in the middle of it holds nobody else up, and leaves no app half recorded.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_one_leaves_no_lock() {
     for place in databases::all() {
         let database = Database::from_url(&place.url).await.unwrap();
-        for micros in [100, 500, 1_000, 2_000, 5_000, 10_000, 20_000] {
-            let limit = std::time::Duration::from_micros(micros);
+        for millis in [0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 160.0] {
+            let limit = std::time::Duration::from_secs_f64(millis / 1000.0);
             let _ = tokio::time::timeout(limit, database.migrate()).await;
+            if tables(&place).await.contains(&"django_migrations".to_owned()) {
+                let rows = count(&place, "django_migrations WHERE app = 'auth'").await;
+                assert!(rows == 0 || rows == 12, "{rows} after {millis} ms {place:?}");
+            }
         }
         let other = Database::from_url(&place.url).await.unwrap();
         let limit = std::time::Duration::from_secs(20);
         tokio::time::timeout(limit, other.migrate()).await.expect("no lock is left").unwrap();
         assert!(other.unapplied().await.unwrap().is_empty(), "{place:?}");
+        assert_eq!(recorded(&place).await, MIGRATIONS, "{place:?}");
+        assert_eq!(count(&place, "auth_permission").await, 20, "{place:?}");
     }
 }
 
-/// The same on the servers as on SQLite below.
+/// An app of which some migrations are recorded would be taken for an older Django's.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_table_on_a_server_is_left_alone() {
-    for place in databases::servers() {
+async fn what_fails_half_way_leaves_no_app_half_recorded() {
+    for place in databases::all() {
         let database = Database::from_url(&place.url).await.unwrap();
-        for columns in [
-            "session_key varchar(40) PRIMARY KEY, session_data text, expire_date text, owner text",
-            "session_key varchar(40), session_data text, expire_date text",
-            "id integer",
-        ] {
-            // Nobody but this test says what the columns are.
-            place.run(&format!("CREATE TABLE django_session ({columns})")).await;
-            let error = database.migrate().await.unwrap_err();
-            assert_eq!(error.kind(), StoreErrorKind::Refused, "{place:?} {columns}");
-            assert!(error.to_string().contains("is not Django's"), "{error}");
-            place.run("DROP TABLE django_session").await;
-        }
-        assert_eq!(database.unapplied().await.unwrap().len(), 1, "and nothing is recorded");
+        database.migrate().await.unwrap();
+        place.run("DROP TABLE django_migrations").await;
+        place.run("DROP TABLE auth_user_groups").await;
+        let id = match place.url.split(':').next() {
+            Some("sqlite") => "integer PRIMARY KEY",
+            Some("postgres") => "serial PRIMARY KEY",
+            _ => "integer PRIMARY KEY AUTO_INCREMENT",
+        };
+        let columns = "app varchar(255), name varchar(255) CHECK (name NOT LIKE '0006%')";
+        let table = format!("django_migrations (id {id}, {columns}, applied varchar(99))");
+        place.run(&format!("CREATE TABLE {table}")).await;
+        database.migrate().await.unwrap_err();
+        assert_eq!(count(&place, "django_migrations WHERE app = 'auth'").await, 0, "{place:?}");
+        place.run("DROP TABLE django_migrations").await;
+        database.migrate().await.unwrap();
+        assert_eq!(recorded(&place).await, MIGRATIONS, "{place:?}");
     }
 }
 
-#[tokio::test]
-async fn a_table_of_that_name_which_is_not_djangos_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("db.sqlite3").display());
-    let database = Database::from_url(&url).await.unwrap();
-    let mut other = SqliteConnection::connect(&url).await.unwrap();
-    let more = "CREATE TABLE django_session (session_key text PRIMARY KEY, session_data text, \
-                expire_date text, owner text NOT NULL)";
-    sqlx::query(more).execute(&mut other).await.unwrap();
-    assert!(database.migrate().await.is_err(), "a column of one's own");
-    sqlx::query("DROP TABLE django_session").execute(&mut other).await.unwrap();
-    let no_key =
-        "CREATE TABLE django_session (session_key text, session_data text, expire_date text)";
-    sqlx::query(no_key).execute(&mut other).await.unwrap();
-    assert!(database.migrate().await.is_err(), "no key");
-    sqlx::query("DROP TABLE django_session").execute(&mut other).await.unwrap();
-    sqlx::query("CREATE TABLE django_session (id integer)").execute(&mut other).await.unwrap();
-    let error = database.migrate().await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Refused);
-    assert!(error.to_string().contains("session_key, session_data, expire_date"), "{error}");
-    assert_eq!(database.unapplied().await.unwrap().len(), 1, "and nothing is recorded");
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_table_is_left_alone() {
+    for place in databases::all() {
+        let database = Database::from_url(&place.url).await.unwrap();
+        // They are slow, and have the same code for each table.
+        let is_server = !place.url.starts_with("sqlite");
+        for table in if is_server { &TABLES[5..6] } else { &TABLES } {
+            // Nobody but this test says what the columns are.
+            place.run(&format!("CREATE TABLE {table} (id integer, owner varchar(9))")).await;
+            let error = database.migrate().await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Refused, "{place:?} {table}");
+            let text = error.to_string();
+            assert!(text.contains(&format!("a table {table} that is not Django's")), "{text}");
+            assert!(text.contains("--fake-initial") && text.contains("rename or drop"), "{text}");
+            assert_eq!(database.unapplied().await.unwrap().len(), MIGRATIONS.len(), "{place:?}");
+            let left = tables(&place).await;
+            assert!(
+                left.iter().all(|name| name == table || name == "django_migrations"),
+                "{left:?}"
+            );
+            place.run(&format!("DROP TABLE {table}")).await;
+        }
+        database.migrate().await.unwrap();
+    }
+}
+
+/// Tables of an older Django's, or some that lost what makes them Django's: nothing is recorded
+/// for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_nearly_djangos_is_not_recorded() {
+    // Each statement, the one that undoes it, and what the error names.
+    let postgres = [
+        (
+            "ALTER TABLE auth_user ALTER first_name TYPE varchar(30)",
+            "ALTER TABLE auth_user ALTER first_name TYPE varchar(150)",
+            "first_name varchar(150)",
+        ),
+        (
+            "ALTER TABLE auth_user ALTER email TYPE text",
+            "ALTER TABLE auth_user ALTER email TYPE varchar(254)",
+            "email varchar(254)",
+        ),
+        (
+            "ALTER TABLE auth_user DROP CONSTRAINT auth_user_username_key",
+            "ALTER TABLE auth_user ADD UNIQUE (username)",
+            "username varchar(150) UNIQUE",
+        ),
+        (
+            "ALTER TABLE auth_user ADD more integer",
+            "ALTER TABLE auth_user DROP more",
+            "id PRIMARY KEY",
+        ),
+        (
+            "ALTER TABLE auth_user_groups DROP CONSTRAINT auth_user_groups_pkey",
+            "ALTER TABLE auth_user_groups ADD PRIMARY KEY (id)",
+            "id PRIMARY KEY",
+        ),
+    ];
+    let mariadb = [
+        (
+            "ALTER TABLE auth_user MODIFY first_name varchar(30) NOT NULL",
+            "ALTER TABLE auth_user MODIFY first_name varchar(150) NOT NULL",
+            "first_name varchar(150)",
+        ),
+        (
+            "ALTER TABLE auth_user MODIFY email text NOT NULL",
+            "ALTER TABLE auth_user MODIFY email varchar(254) NOT NULL",
+            "email varchar(254)",
+        ),
+        (
+            "DROP INDEX username ON auth_user",
+            "CREATE UNIQUE INDEX username ON auth_user (username)",
+            "username varchar(150) UNIQUE",
+        ),
+        (
+            "ALTER TABLE auth_user ADD more integer",
+            "ALTER TABLE auth_user DROP more",
+            "id PRIMARY KEY",
+        ),
+    ];
+    let sqlite = [
+        (
+            "DROP TABLE auth_group; \
+             CREATE TABLE auth_group (id integer PRIMARY KEY, name varchar(80) UNIQUE)",
+            "DROP TABLE auth_group",
+            "name varchar(150)",
+        ),
+        (
+            "CREATE TABLE auth_group (id integer PRIMARY KEY, name varchar(150))",
+            "DROP TABLE auth_group",
+            "name varchar(150) UNIQUE",
+        ),
+        (
+            "CREATE TABLE auth_group (id integer PRIMARY KEY, name varchar(150)); \
+             CREATE UNIQUE INDEX some_groups ON auth_group (name) WHERE name <> ''",
+            "DROP TABLE auth_group",
+            "name varchar(150) UNIQUE",
+        ),
+        (
+            "CREATE TABLE auth_group (id integer, name varchar(150) UNIQUE)",
+            "DROP TABLE auth_group",
+            "id PRIMARY KEY",
+        ),
+        (
+            "DROP TABLE django_session; CREATE TABLE django_session (session_key varchar(40), \
+             session_data text, expire_date datetime, PRIMARY KEY (session_key, expire_date))",
+            "DROP TABLE django_session",
+            "session_key varchar(40) PRIMARY KEY, session_data, expire_date",
+        ),
+        (
+            "ALTER TABLE django_content_type ADD name varchar(100)",
+            "ALTER TABLE django_content_type DROP name",
+            "id PRIMARY KEY, app_label varchar(100), model varchar(100)",
+        ),
+    ];
+    refuses(&databases::sqlite(), &sqlite).await;
+    refuses(&databases::postgres(), &postgres).await;
+    refuses(&databases::mariadb(), &mariadb).await;
+}
+
+async fn refuses(place: &Place, cases: &[(&str, &str, &str)]) {
+    let database = Database::from_url(&place.url).await.unwrap();
+    database.migrate().await.unwrap();
+    place.run("DELETE FROM django_migrations").await;
+    for (sql, undo, words) in cases {
+        place.run(sql).await;
+        let error = database.migrate().await.expect_err(sql);
+        assert_eq!(error.kind(), StoreErrorKind::Refused, "{sql}");
+        let text = error.to_string();
+        assert!(text.contains("is not Django's") && text.contains(words), "{sql}: {text}");
+        assert_eq!(count(place, "django_migrations").await, 0, "{sql}");
+        place.run(undo).await;
+    }
+    assert_eq!(database.migrate().await.unwrap().len(), MIGRATIONS.len());
+}
+
+/// Whose last migration is not the last one has tables that only Django can bring up to date.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_half_migrated_is_left_to_django() {
+    for place in databases::all() {
+        let database = Database::from_url(&place.url).await.unwrap();
+        database.migrate().await.unwrap();
+        for (without, last) in [
+            ("app = 'auth' AND name > '0010'", "auth.0009_alter_user_last_name_max_length"),
+            ("app = 'contenttypes' AND name > '0002'", "contenttypes.0001_initial"),
+        ] {
+            place.run(&format!("DELETE FROM django_migrations WHERE {without}")).await;
+            let before = recorded(&place).await;
+            let error = database.migrate().await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Refused);
+            let text = error.to_string();
+            assert!(text.contains(last) && text.contains("manage.py migrate"), "{text}");
+            assert_eq!(recorded(&place).await, before, "{place:?}");
+            place.run("DROP TABLE django_migrations").await;
+            database.migrate().await.unwrap();
+        }
+    }
+}
+
+/// A Django whose users are another model's has `auth` without its table of users.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_table_of_users_is_left_alone() {
+    for place in databases::all() {
+        let database = Database::from_url(&place.url).await.unwrap();
+        database.migrate().await.unwrap();
+        place.run("DELETE FROM auth_permission WHERE codename LIKE '%user'").await;
+        place.run("DELETE FROM django_content_type WHERE model = 'user'").await;
+        for table in ["auth_user_user_permissions", "auth_user_groups", "auth_user"] {
+            place.run(&format!("DROP TABLE {table}")).await;
+        }
+        assert!(database.migrate().await.unwrap().is_empty(), "{place:?}");
+        assert!(!tables(&place).await.contains(&"auth_user".to_owned()), "{place:?}");
+        assert_eq!(count(&place, "django_content_type").await, 4, "{place:?}");
+        assert_eq!(count(&place, "auth_permission").await, 16, "{place:?}");
+    }
+}
+
+/// A Django that keeps what it allows in another database has none of these tables here.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_have_a_table_or_are_not_made() {
+    for place in databases::all() {
+        let database = Database::from_url(&place.url).await.unwrap();
+        database.migrate().await.unwrap();
+        place.run("DELETE FROM auth_permission").await;
+        place.run("DELETE FROM django_content_type").await;
+        for table in ["auth_user_user_permissions", "auth_group_permissions", "auth_permission"] {
+            place.run(&format!("DROP TABLE {table}")).await;
+        }
+        assert!(database.migrate().await.unwrap().is_empty(), "{place:?}");
+        assert_eq!(count(&place, "django_content_type").await, 0, "{place:?}");
+    }
+}
+
+/// Rows that somebody added or took stay as they are, but for those that Django would make again.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_others_are_left_alone() {
+    for place in databases::all() {
+        let database = Database::from_url(&place.url).await.unwrap();
+        database.migrate().await.unwrap();
+        place.run("UPDATE auth_permission SET name = 'Sign' WHERE codename = 'add_user'").await;
+        place.run("DELETE FROM auth_permission WHERE codename = 'view_group'").await;
+        place
+            .run(
+                "INSERT INTO auth_permission (name, content_type_id, codename) \
+                 SELECT 'Ban', id, 'ban_user' FROM django_content_type WHERE model = 'user'",
+            )
+            .await;
+        assert!(database.migrate().await.unwrap().is_empty());
+        let sql = "SELECT name FROM auth_permission WHERE codename IN \
+                   ('add_user', 'ban_user', 'view_group') ORDER BY codename";
+        assert_eq!(place.rows(sql).await, [["Sign"], ["Ban"], ["Can view group"]], "{place:?}");
+        assert_eq!(count(&place, "auth_permission").await, 21, "{place:?}");
+    }
 }

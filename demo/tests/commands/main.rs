@@ -54,7 +54,20 @@ fn without_arguments_it_migrates_and_serves() {
 #[test]
 fn migrate_says_what_it_did() {
     let project = Project::new();
-    assert!(project.succeed(&["migrate"]).contains("Applying sessions.0001_initial... OK"));
+    let said = project.succeed(&["migrate"]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(
+        lines[..5],
+        [
+            "Operations to perform:",
+            "  Apply all migrations: auth, contenttypes, sessions",
+            "Running migrations:",
+            "  Applying contenttypes.0001_initial... OK",
+            "  Applying contenttypes.0002_remove_content_type_name... OK",
+        ]
+    );
+    assert_eq!(lines[lines.len() - 1], "  Applying sessions.0001_initial... OK");
+    assert_eq!(lines.len(), 3 + 15);
     assert!(project.succeed(&["migrate"]).contains("No migrations to apply."));
 }
 
@@ -69,7 +82,10 @@ fn runserver_warns_of_what_is_not_migrated() {
     std::io::BufRead::read_line(&mut errors, &mut line).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(line.contains("1 unapplied migration(s): sessions.0001_initial"), "{line}");
+    assert!(
+        line.contains("15 unapplied migration(s) for app(s): auth, contenttypes, sessions."),
+        "{line}"
+    );
     assert!(line.contains("run `migrate`"), "{line}");
 }
 

@@ -1,17 +1,29 @@
 //! Django's tables, exactly, and Django's record of having made them.
 
-mod tables;
+#[macro_use]
+mod indexes;
+
+#[cfg(feature = "auth")]
+mod auth;
+mod catalogue;
+#[cfg(feature = "auth")]
+mod contenttypes;
+#[cfg(feature = "auth")]
+mod permissions;
+mod sessions;
 
 use std::collections::HashSet;
 use std::fmt;
 
 use super::column::write_date;
 use super::transaction::Transaction;
-use super::{Database, Side, Statement, Value};
+use super::{Database, Row, Side, Statement, Value};
 use crate::clock::Clock;
 use crate::error::{StoreError, StoreErrorKind};
 
-use tables::MIGRATIONS;
+use catalogue::{
+    APPLIED, COLUMNS, CREATE_RECORD, HAS_TABLE, RECORD, RECORD_TABLE, has_index, has_table,
+};
 
 /// A migration of Django's, by its name in `django_migrations`.
 #[non_exhaustive]
@@ -21,19 +33,39 @@ pub struct Migration {
     pub app: &'static str,
     /// Its name within the app.
     pub name: &'static str,
-    table: &'static str,
-    /// The columns of the table, its key first.
+}
+
+/// An app of Django's. Its tables are made as its last migration leaves them, and all of its
+/// migrations are recorded.
+struct App {
+    migrations: &'static [Migration],
+    /// In the order in which they refer to each other.
+    tables: &'static [Table],
+}
+
+struct Table {
+    name: &'static str,
+    /// The columns as [`COLUMNS`] tells them, in any order.
     columns: &'static [&'static str],
     create: Statement,
     indexes: &'static [Index],
 }
 
-/// An index of a table, by its name. Where a statement is empty the database has no such index.
-#[derive(Debug)]
+/// An index of a table, by its name. A database that has no such index has nothing to do for it.
 struct Index {
     name: &'static str,
     create: Statement,
 }
+
+/// The apps whose tables this build uses, in the order in which they refer to each other, which is
+/// Django's as well.
+const APPS: &[App] = &[
+    #[cfg(feature = "auth")]
+    contenttypes::APP,
+    #[cfg(feature = "auth")]
+    auth::APP,
+    sessions::APP,
+];
 
 impl fmt::Display for Migration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,54 +84,65 @@ pub enum Applied {
 }
 
 impl Database {
-    /// The migrations that were not applied to this database yet.
+    /// The migrations that this build needs, in the order in which they are applied: those of
+    /// `sessions`, and with the feature `auth` those of `contenttypes` and `auth`.
+    pub fn migrations() -> impl Iterator<Item = &'static Migration> {
+        APPS.iter().flat_map(|app| app.migrations)
+    }
+
+    /// Those of them that were not applied to this database yet.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn unapplied(&self) -> Result<Vec<&'static Migration>, StoreError> {
         let record = [Value::Text(RECORD_TABLE)];
-        if self.fetch(Side::Reader, &tables::HAS_TABLE, &record).await?.is_empty() {
-            return Ok(MIGRATIONS.iter().collect());
+        if self.fetch(Side::Reader, &HAS_TABLE, &record).await?.is_empty() {
+            return Ok(Self::migrations().collect());
         }
-        Ok(without(self.fetch(Side::Reader, &tables::APPLIED, &[]).await?))
+        let applied = names(self.fetch(Side::Reader, &APPLIED, &[]).await?);
+        Ok(Self::migrations().filter(|migration| !has(&applied, migration)).collect())
     }
 
     /// Makes Django's tables, as Django's own `migrate` would, and records it in
-    /// `django_migrations`, so that Django has nothing to do for them afterwards.
+    /// `django_migrations`, so that Django has nothing to do for them afterwards. With the feature
+    /// `auth` it also makes the rows that Django makes for each model: its content type and its
+    /// permissions.
     ///
     /// All of it happens or nothing does, and two at once do it once. (On MySQL, which has no
     /// transactions for tables, an interrupted one is completed by the next.)
     ///
     /// # Errors
-    /// When the database cannot be written, or has a table of that name which is not Django's.
+    /// When the database cannot be written, has a table of that name which is not Django's, or was
+    /// migrated by a Django of another age, which has to go on itself.
     pub async fn migrate(&self) -> Result<Vec<(&'static Migration, Applied)>, StoreError> {
         let work = async {
             let mut transaction = Transaction::begin(&self.pools).await?;
-            transaction.execute(&tables::CREATE_RECORD, &[]).await?;
-            let mut done = Vec::new();
-            for migration in without(transaction.fetch(&tables::APPLIED, &[]).await?) {
-                let applied = apply(migration, &mut transaction).await?;
-                let now = write_date(Clock::system().now());
-                let row = [migration.app, migration.name, now.as_str()].map(Value::Text);
-                transaction.execute(&tables::RECORD, &row).await?;
-                done.push((migration, applied));
+            transaction.execute(&CREATE_RECORD, &[]).await?;
+            let applied = names(transaction.fetch(&APPLIED, &[]).await?);
+            // Before anything is made: MySQL would not take it back.
+            for app in APPS {
+                app.require_ours(&applied, &mut transaction).await?;
             }
+            let mut done = Vec::new();
+            for app in APPS {
+                done.extend(app.apply(&applied, &mut transaction).await?);
+            }
+            #[cfg(feature = "auth")]
+            permissions::make_missing(&mut transaction).await?;
             transaction.commit().await?;
             Ok(done)
         };
         work.await.map_err(|refusal| match refusal {
             Refusal::Database(error) => self.error(error),
-            Refusal::ForeignTable(message) => StoreError::new(StoreErrorKind::Refused, message),
+            Refusal::Tables(message) => StoreError::new(StoreErrorKind::Refused, message),
         })
     }
 }
 
-const RECORD_TABLE: &str = "django_migrations";
-
 /// Why the tables could not be made.
 enum Refusal {
     Database(sqlx::Error),
-    ForeignTable(String),
+    Tables(String),
 }
 
 impl From<sqlx::Error> for Refusal {
@@ -108,58 +151,101 @@ impl From<sqlx::Error> for Refusal {
     }
 }
 
-/// The migrations of which there is no row.
-fn without(rows: Vec<super::Row>) -> Vec<&'static Migration> {
-    let applied: HashSet<(Option<String>, Option<String>)> =
-        rows.into_iter().map(|mut row| (row.text(0), row.text(1))).collect();
-    let is_new = |migration: &&Migration| {
-        !applied.contains(&(Some(migration.app.to_owned()), Some(migration.name.to_owned())))
-    };
-    MIGRATIONS.iter().filter(is_new).collect()
+/// App and name of each migration that was applied.
+type Names = HashSet<(String, String)>;
+
+fn names(rows: Vec<Row>) -> Names {
+    rows.into_iter().filter_map(|mut row| Some((row.text(0)?, row.text(1)?))).collect()
 }
 
-async fn apply(migration: &Migration, transaction: &mut Transaction) -> Result<Applied, Refusal> {
-    let table = Value::Text(migration.table);
-    let is_there = !transaction.fetch(&tables::HAS_TABLE, &[table]).await?.is_empty();
-    if is_there {
-        require_same_columns(migration, transaction).await?;
-    } else {
-        transaction.execute(&migration.create, &[]).await?;
-    }
-    // A table that was there may lack its indexes.
-    for index in migration.indexes {
-        let name = [table, Value::Text(index.name)];
-        if transaction.fetch(&tables::HAS_INDEX, &name).await?.is_empty() {
-            transaction.execute(&index.create, &[]).await?;
+fn has(applied: &Names, migration: &Migration) -> bool {
+    applied.contains(&(migration.app.to_owned(), migration.name.to_owned()))
+}
+
+impl App {
+    /// Refuses what only Django can migrate, and tables of these names that are not Django's.
+    async fn require_ours(
+        &self,
+        applied: &Names,
+        transaction: &mut Transaction,
+    ) -> Result<(), Refusal> {
+        let (before, missing): (Vec<_>, Vec<_>) =
+            self.migrations.iter().partition(|migration| has(applied, migration));
+        if missing.is_empty() {
+            return Ok(());
         }
+        if let Some(last) = before.last() {
+            return Err(Refusal::Tables(format!(
+                "the tables of {} are those of an older Django, whose last migration was {last}: \
+                 run `python manage.py migrate` with Django 3.1 or later, then this one again",
+                last.app
+            )));
+        }
+        for table in self.tables {
+            table.require_ours(transaction).await?;
+        }
+        Ok(())
     }
-    Ok(if is_there { Applied::Recorded } else { Applied::Made })
+
+    /// Makes the tables and records the migrations, unless that was done.
+    async fn apply(
+        &self,
+        applied: &Names,
+        transaction: &mut Transaction,
+    ) -> Result<Vec<(&'static Migration, Applied)>, sqlx::Error> {
+        if self.migrations.iter().all(|migration| has(applied, migration)) {
+            return Ok(Vec::new());
+        }
+        let mut how = Applied::Recorded;
+        for table in self.tables {
+            if table.make(transaction).await? {
+                how = Applied::Made;
+            }
+        }
+        let now = write_date(Clock::system().now());
+        for migration in self.migrations {
+            let row = [migration.app, migration.name, &now].map(Value::Text);
+            transaction.execute(&RECORD, &row).await?;
+        }
+        Ok(self.migrations.iter().map(|migration| (migration, how)).collect())
+    }
 }
 
-/// A table of the right name was made by an older Django or by hand: is it Django's?
-async fn require_same_columns(
-    migration: &Migration,
-    transaction: &mut Transaction,
-) -> Result<(), Refusal> {
-    let rows = transaction.fetch(&tables::COLUMNS, &[Value::Text(migration.table)]).await?;
-    let columns: Vec<(Option<String>, bool)> = rows
-        .into_iter()
-        .map(|mut row| (row.text(0), row.text(1).as_deref() == Some("1")))
-        .collect();
-    if columns.len() == migration.columns.len()
-        && migration.columns.iter().enumerate().all(|(at, name)| {
-            // The key is the first of Django's columns.
-            columns
-                .iter()
-                .any(|(found, is_key)| found.as_deref() == Some(name) && *is_key == (at == 0))
-        })
-    {
-        return Ok(());
+impl Table {
+    /// Makes it, unless it is there; whether it was made.
+    async fn make(&self, transaction: &mut Transaction) -> Result<bool, sqlx::Error> {
+        let is_there = has_table(transaction, self.name).await?;
+        if !is_there {
+            transaction.execute(&self.create, &[]).await?;
+        }
+        // A table that was there may lack its indexes.
+        for index in self.indexes {
+            if !has_index(transaction, self.name, index.name).await? {
+                transaction.execute(&index.create, &[]).await?;
+            }
+        }
+        Ok(!is_there)
     }
-    Err(Refusal::ForeignTable(format!(
-        "there is a table {} that is not Django's (which has the columns {}, the first as its \
-         key): rename or drop it, then run `migrate` again",
-        migration.table,
-        migration.columns.join(", ")
-    )))
+
+    /// A table of this name was made by a Django, an older one, or somebody else: is it the one
+    /// that we would make?
+    async fn require_ours(&self, transaction: &mut Transaction) -> Result<(), Refusal> {
+        if !has_table(transaction, self.name).await? {
+            return Ok(());
+        }
+        let rows = transaction.fetch(&COLUMNS, &[Value::Text(self.name)]).await?;
+        let found: HashSet<String> = rows.into_iter().filter_map(|mut row| row.text(0)).collect();
+        if found.len() == self.columns.len()
+            && self.columns.iter().all(|column| found.contains(*column))
+        {
+            return Ok(());
+        }
+        Err(Refusal::Tables(format!(
+            "there is a table {} that is not Django's (which has the columns {}): if an older \
+             Django made it, run `python manage.py migrate --fake-initial` with Django 3.1 or later, otherwise \
+             rename or drop it; then run `migrate` again",
+            self.name,
+            self.columns.join(", ")
+        )))
+    }
 }

@@ -25,10 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[cfg(feature = "postgres")]
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7307219414690922853)";
 
+#[cfg(feature = "mysql")]
+const MYSQL_COMMIT: &str = "COMMIT; SET autocommit = 1; DO RELEASE_LOCK('segue.migrate')";
+
 /// Statements of which all happen or none, and which nobody else does meanwhile.
 ///
-/// MySQL has no transactions for tables: there they happen one by one, under a lock, and each must
-/// be one that may be done again.
+/// MySQL has no transactions for tables: there these are made one by one, under a lock, and each
+/// statement must be one that may be done again. What rows are written after a table was made
+/// happens with the next table or at the end, all of it or nothing.
 pub(super) enum Transaction {
     #[cfg(feature = "sqlite")]
     Sqlite(SqlTransaction<'static, sqlx::Sqlite>),
@@ -59,7 +63,10 @@ impl Transaction {
                 let lock = sqlx::query("SELECT GET_LOCK('segue.migrate', ?)").bind(seconds);
                 let answer = lent.connection()?.fetch_one(lock).await?;
                 match answer.try_get(0)? {
-                    Some(1_i64) => Ok(Self::MySql(lent)),
+                    Some(1_i64) => {
+                        lent.connection()?.execute("SET autocommit = 0").await?;
+                        Ok(Self::MySql(lent))
+                    }
                     _ => Err(sqlx::Error::PoolTimedOut),
                 }
             }
@@ -122,9 +129,10 @@ impl Transaction {
             }
             #[cfg(feature = "mysql")]
             Self::MySql(mut lent) => {
-                let done = lent.connection()?.execute("DO RELEASE_LOCK('segue.migrate')").await;
-                lent.ended(&done);
-                done.map(drop)
+                // Where one of them fails, the connection is closed with what it holds.
+                lent.connection()?.execute(MYSQL_COMMIT).await?;
+                lent.ended(&Ok(()));
+                Ok(())
             }
         }
     }

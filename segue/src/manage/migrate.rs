@@ -1,12 +1,15 @@
 //! `migrate`: Django's tables, exactly.
 
+use std::collections::BTreeSet;
+
 use super::CommandResult;
-use crate::database::{Applied, Database};
+use crate::database::{Applied, Database, Migration};
 use crate::settings::Settings;
 
 pub(super) async fn run(settings: &Settings) -> CommandResult {
     let database = Database::connect(&settings.database_url).await?;
-    say!("Operations to perform:\n  Apply all migrations: sessions\nRunning migrations:");
+    let apps = apps(Database::migrations());
+    say!("Operations to perform:\n  Apply all migrations: {apps}\nRunning migrations:");
     let done = database.migrate().await?;
     if done.is_empty() {
         say!("  No migrations to apply.");
@@ -14,10 +17,16 @@ pub(super) async fn run(settings: &Settings) -> CommandResult {
     for (migration, applied) in done {
         let how = match applied {
             Applied::Made => "OK",
-            Applied::Recorded => "OK (its table was there already)",
+            Applied::Recorded => "OK (its tables were there already)",
         };
         say!("  Applying {migration}... {how}");
     }
     database.close().await;
     Ok(())
+}
+
+/// The apps that migrations are of, by the alphabet, as Django names them.
+pub(super) fn apps(migrations: impl IntoIterator<Item = &'static Migration>) -> String {
+    let apps: BTreeSet<&str> = migrations.into_iter().map(|migration| migration.app).collect();
+    apps.into_iter().collect::<Vec<_>>().join(", ")
 }

@@ -16,6 +16,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::migrate::apps;
 use super::{CommandResult, shutdown};
 use crate::site::Site;
 
@@ -88,12 +89,11 @@ async fn warn_of_migrations(site: &Site) -> CommandResult {
     if unapplied.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = unapplied.iter().map(ToString::to_string).collect();
     warn_user!(
-        "You have {} unapplied migration(s): {}. The site may not work until they are applied: \
-         run `migrate`.",
-        names.len(),
-        names.join(", ")
+        "You have {} unapplied migration(s) for app(s): {}. The site may not work until they are \
+         applied: run `migrate`.",
+        unapplied.len(),
+        apps(unapplied)
     );
     Ok(())
 }

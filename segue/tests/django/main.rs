@@ -11,7 +11,9 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+mod admin;
 mod auth_servers;
+mod between;
 #[path = "../common/mod.rs"]
 mod common;
 mod csrf;

@@ -16,6 +16,7 @@ from socketserver import ThreadingMixIn
 from urllib.parse import unquote, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+import admin_side
 import auth_side
 import csrf_side
 import django
@@ -318,6 +319,7 @@ OPERATIONS = {
         expiry, names, serve, await_entered, release, hosts, csrf_side.verdicts,
         passwords_side.make, passwords_side.verify, passwords_side.argon2_hashes,
         passwords_side.common, passwords_side.validate, auth_side.python,
+        admin_side.walk_through_admin,
     )
 }  # fmt: skip
 

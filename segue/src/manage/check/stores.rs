@@ -1,5 +1,6 @@
 //! Each configured store, asked whether it is there.
 
+use super::super::migrate::apps;
 use super::Warning;
 use crate::cache::Cache as _;
 use crate::caches;
@@ -66,8 +67,8 @@ async fn ask_database(settings: &Settings, warnings: &mut Vec<Warning>) -> Resul
     let refused = |source| ConfigError::Store { setting: "DATABASE_URL", source };
     let unapplied = unapplied.map_err(refused)?;
     if !unapplied.is_empty() {
-        let names: Vec<String> = unapplied.iter().map(ToString::to_string).collect();
-        let text = format!("not applied: {}; run `migrate`", names.join(", "));
+        let (number, apps) = (unapplied.len(), apps(unapplied));
+        let text = format!("{number} migration(s) not applied for app(s): {apps}; run `migrate`");
         warnings.push(Warning { id: "segue.W001", text });
     }
     Ok(())

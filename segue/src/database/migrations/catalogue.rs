@@ -1,43 +1,26 @@
-//! The tables in the words of each database, as Django writes them.
+//! What a database says about its tables, and Django's record of its migrations.
 
-use super::{Index, Migration, Statement};
+use super::super::transaction::Transaction;
+use super::{Statement, Value};
 
-/// Every migration that Segue knows, in the order in which they are applied.
-///
-/// Source: `django/contrib/sessions/migrations/0001_initial.py`.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration {
-    app: "sessions",
-    name: "0001_initial",
-    table: "django_session",
-    columns: &["session_key", "session_data", "expire_date"],
-    create: Statement {
-        sqlite: r#"CREATE TABLE "django_session" ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" datetime NOT NULL)"#,
-        postgres: r#"CREATE TABLE "django_session" ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" timestamp with time zone NOT NULL)"#,
-        mysql: "CREATE TABLE `django_session` (`session_key` varchar(40) NOT NULL PRIMARY KEY, `session_data` longtext NOT NULL, `expire_date` datetime(6) NOT NULL)",
-        mysql_takes: &[],
-    },
-    indexes: &[
-        Index {
-            name: "django_session_session_key_c0390e0f_like",
-            create: Statement {
-                // Only PostgreSQL needs one for `LIKE`.
-                sqlite: "SELECT 1",
-                postgres: r#"CREATE INDEX "django_session_session_key_c0390e0f_like" ON "django_session" ("session_key" varchar_pattern_ops)"#,
-                mysql: "DO 1",
-                mysql_takes: &[],
-            },
-        },
-        Index {
-            name: "django_session_expire_date_a5c62663",
-            create: Statement {
-                sqlite: r#"CREATE INDEX "django_session_expire_date_a5c62663" ON "django_session" ("expire_date")"#,
-                postgres: r#"CREATE INDEX "django_session_expire_date_a5c62663" ON "django_session" ("expire_date")"#,
-                mysql: "CREATE INDEX `django_session_expire_date_a5c62663` ON `django_session` (`expire_date`)",
-                mysql_takes: &[],
-            },
-        },
-    ],
-}];
+/// Whether there is a table of this name.
+pub(super) async fn has_table(
+    transaction: &mut Transaction,
+    name: &str,
+) -> Result<bool, sqlx::Error> {
+    Ok(!transaction.fetch(&HAS_TABLE, &[Value::Text(name)]).await?.is_empty())
+}
+
+/// Whether the table has an index of this name.
+pub(super) async fn has_index(
+    transaction: &mut Transaction,
+    table: &str,
+    name: &str,
+) -> Result<bool, sqlx::Error> {
+    Ok(!transaction.fetch(&HAS_INDEX, &[table, name].map(Value::Text)).await?.is_empty())
+}
+
+pub(super) const RECORD_TABLE: &str = "django_migrations";
 
 pub(super) const CREATE_RECORD: Statement = Statement {
     sqlite: r#"CREATE TABLE IF NOT EXISTS "django_migrations" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "app" varchar(255) NOT NULL, "name" varchar(255) NOT NULL, "applied" datetime NOT NULL)"#,
@@ -56,7 +39,7 @@ pub(super) const HAS_TABLE: Statement = Statement {
 };
 
 /// A row if the table has an index of this name.
-pub(super) const HAS_INDEX: Statement = Statement {
+const HAS_INDEX: Statement = Statement {
     sqlite: "SELECT '1' FROM sqlite_master WHERE type = 'index' AND tbl_name = ?1 AND name = ?2",
     postgres: "SELECT '1' FROM pg_index WHERE indrelid = to_regclass($1::text) \
                AND indexrelid = to_regclass($2::text)",
@@ -65,14 +48,24 @@ pub(super) const HAS_INDEX: Statement = Statement {
     mysql_takes: &[0, 1],
 };
 
-/// The columns of a table, and whether each is part of its key.
+/// The columns of a table, each with what decides whether it is Django's: how long a text may be,
+/// whether it is the key, whether it is unique by itself.
 pub(super) const COLUMNS: Statement = Statement {
-    sqlite: "SELECT name, CASE WHEN pk > 0 THEN '1' ELSE '0' END FROM pragma_table_info(?1)",
-    postgres: "SELECT attname::text, CASE WHEN EXISTS ( \
+    sqlite: "SELECT name || CASE WHEN type LIKE 'varchar(%' THEN ' ' || lower(type) ELSE '' END || \
+             CASE WHEN pk > 0 THEN ' PRIMARY KEY' WHEN EXISTS ( \
+             SELECT 1 FROM pragma_index_list(?1) AS i WHERE i.\"unique\" AND NOT i.partial \
+             AND (SELECT group_concat(k.name) FROM pragma_index_info(i.name) AS k) = c.name) \
+             THEN ' UNIQUE' ELSE '' END FROM pragma_table_info(?1) AS c",
+    postgres: "SELECT attname::text || CASE WHEN atttypid = 'varchar'::regtype AND atttypmod > 4 \
+               THEN ' varchar(' || atttypmod - 4 || ')' ELSE '' END || CASE WHEN EXISTS ( \
                SELECT FROM pg_index WHERE indrelid = attrelid AND indisprimary \
-               AND attnum = ANY (indkey)) THEN '1' ELSE '0' END FROM pg_attribute \
+               AND attnum = ANY (indkey)) THEN ' PRIMARY KEY' WHEN EXISTS ( \
+               SELECT FROM pg_index WHERE indrelid = attrelid AND indisunique AND indpred IS NULL \
+               AND indkey::text = attnum::text) THEN ' UNIQUE' ELSE '' END FROM pg_attribute \
                WHERE attrelid = to_regclass($1::text) AND attnum > 0 AND NOT attisdropped",
-    mysql: "SELECT CAST(column_name AS CHAR), IF(column_key = 'PRI', '1', '0') \
+    mysql: "SELECT CAST(CONCAT(column_name, \
+            IF(data_type = 'varchar', CONCAT(' ', column_type), ''), CASE column_key \
+            WHEN 'PRI' THEN ' PRIMARY KEY' WHEN 'UNI' THEN ' UNIQUE' ELSE '' END) AS CHAR) \
             FROM information_schema.columns \
             WHERE table_schema = DATABASE() AND table_name = ?",
     mysql_takes: &[0],
