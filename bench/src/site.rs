@@ -29,7 +29,8 @@ pub(crate) async fn site(
     change(&mut settings);
     let routes = Router::new()
         .route("/plain", get(|| async { "Hello" }))
-        .nest("/accounts", views::urls(Templates::new(&settings)));
+        .nest("/accounts", views::urls())
+        .with_state(Templates::new(&settings));
     let site = Site::new(settings, routes).await?;
     let (Some(database), Some(accounts)) = (site.database(), site.users()) else {
         return Err("the site has users in a database".into());

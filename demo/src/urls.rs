@@ -11,7 +11,6 @@ use crate::student::views;
 
 /// The routes of the project.
 pub fn urlpatterns(settings: &Settings) -> Router {
-    let templates = Templates::new(settings);
     Router::new()
         .route("/", get(views::index))
         .route("/set/", get(views::setsession).post(views::setsession_from_form))
@@ -19,10 +18,10 @@ pub fn urlpatterns(settings: &Settings) -> Router {
         .route("/del/", get(views::delsession).post(views::delsession))
         .route("/flush/", post(views::flushsession))
         .route("/members/", get(views::members))
-        .nest("/accounts", auth::views::urls(templates.clone()))
+        .nest("/accounts", auth::views::urls())
         .route("/static/style.css", get(stylesheet))
         .fallback(not_found)
-        .with_state(templates)
+        .with_state(Templates::new(settings))
 }
 
 async fn stylesheet() -> impl IntoResponse {

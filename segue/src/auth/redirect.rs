@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn visitors_are_sent_to_this_site_only() {
-        let safe = |url| has_allowed_host_and_scheme(url, "example.com", false);
+        let safe = |url: &str| has_allowed_host_and_scheme(url, "example.com", false);
         for url in [
             "/",
             "/a?next=//evil.example",

@@ -7,7 +7,7 @@
 //! use segue::{Settings, Templates, auth};
 //!
 //! fn urlpatterns(settings: &Settings) -> Router {
-//!     Router::new().nest("/accounts", auth::views::urls(Templates::new(settings)))
+//!     Router::new().nest("/accounts", auth::views::urls()).with_state(Templates::new(settings))
 //! }
 //! # urlpatterns(&Settings::new("secret"));
 //! ```
@@ -37,6 +37,7 @@ mod page;
 mod password_change;
 
 use axum::Router;
+use axum::extract::FromRef;
 use axum::routing::{get, post};
 
 use crate::templates::Templates;
@@ -49,13 +50,16 @@ pub use password_change::{
 };
 
 /// The routes for Django's users: `login/`, `logout/`, `password_change/` and
-/// `password_change/done/`, to be nested under `/accounts`. Django's
-/// `include("django.contrib.auth.urls")`.
-pub fn urls(templates: Templates) -> Router {
+/// `password_change/done/`, to be nested under `/accounts`, in a router whose state has
+/// [`Templates`]. Django's `include("django.contrib.auth.urls")`.
+pub fn urls<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Templates: FromRef<S>,
+{
     Router::new()
         .route("/login/", get(login_form::<User>).post(login::<User>))
         .route("/logout/", post(logout::<User>))
         .route("/password_change/", get(password_change_form).post(password_change))
         .route("/password_change/done/", get(password_change_done))
-        .with_state(templates)
 }

@@ -14,10 +14,10 @@ pub(super) async fn run(settings: &Settings, username: Option<String>) -> Comman
     let user = users.by_username(&normalize_username(&username)).await?;
     let user = user.ok_or_else(|| format!("there is no user {username:?}"))?;
     say!("Changing password for user {:?}", user.username);
-    let mut terminal = Terminal::open_or_pipe();
+    let terminal = Terminal::open_or_pipe();
     let attributes = user.attributes();
     let problems = |password: &str| users.password_problems(password, &attributes);
-    let password = choose_password(&mut terminal, TRIES, false, problems)?;
+    let password = choose_password(&terminal, TRIES, false, problems)?;
     let password = password.ok_or_else(|| {
         format!("no password after {TRIES} tries; that of {username:?} is as it was")
     })?;

@@ -19,9 +19,13 @@ pub(super) struct Arguments {
     #[arg(long)]
     email: Option<String>,
 
-    /// Ask nothing: what is not given here stands in DJANGO_SUPERUSER_USERNAME, _EMAIL and _PASSWORD
-    /// in the environment. Without a password nobody can log in before `changepassword`
-    #[arg(long = "noinput", visible_alias = "no-input")]
+    #[arg(
+        long = "noinput",
+        visible_alias = "no-input",
+        help = "Ask nothing: what is not given here stands in DJANGO_SUPERUSER_USERNAME, _EMAIL and \
+                _PASSWORD in the environment. Without a password nobody can log in before \
+                `changepassword`"
+    )]
     no_input: bool,
 }
 
@@ -30,7 +34,7 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandRe
     let new = if arguments.no_input {
         from_arguments(arguments)?
     } else {
-        ask(&users, arguments, &mut Terminal::open("createsuperuser --noinput")?).await?
+        ask(&users, arguments, &Terminal::open("createsuperuser --noinput")?).await?
     };
     let name = new.username().to_owned();
     let created = users.create(new.superuser()).await;
@@ -76,7 +80,7 @@ fn variable(name: &str) -> Result<Option<String>, String> {
 async fn ask(
     users: &Users,
     arguments: &Arguments,
-    terminal: &mut Terminal,
+    terminal: &Terminal,
 ) -> Result<NewUser, Box<dyn Error>> {
     let username = match &arguments.username {
         Some(username) => match problem(users, username).await? {
@@ -97,7 +101,7 @@ async fn ask(
     Ok(new.password(password))
 }
 
-async fn ask_username(users: &Users, terminal: &mut Terminal) -> Result<String, Box<dyn Error>> {
+async fn ask_username(users: &Users, terminal: &Terminal) -> Result<String, Box<dyn Error>> {
     let default = default_username(users).await?;
     let prompt = match &default {
         Some(default) => format!("Username (leave blank to use {default:?}): "),

@@ -28,13 +28,16 @@ impl Terminal {
     }
 
     /// Asks, and gives the line that was typed.
-    pub(super) fn ask(&mut self, prompt: &str) -> Result<String, Box<dyn Error>> {
+    pub(super) fn ask(&self, prompt: &str) -> Result<String, Box<dyn Error>> {
         Self::show(prompt)?;
-        Self::line()
+        match &self.term {
+            Some(term) => Ok(term.read_line()?),
+            None => Self::line(),
+        }
     }
 
     /// Asks, and does not show what is typed.
-    pub(super) fn ask_secretly(&mut self, prompt: &str) -> Result<String, Box<dyn Error>> {
+    pub(super) fn ask_secretly(&self, prompt: &str) -> Result<String, Box<dyn Error>> {
         Self::show(prompt)?;
         match &self.term {
             Some(term) => Ok(term.read_secure_line()?),
@@ -63,7 +66,7 @@ impl Terminal {
 ///
 /// Who `may_insist` can take one that has problems.
 pub(super) fn choose_password(
-    terminal: &mut Terminal,
+    terminal: &Terminal,
     tries: usize,
     may_insist: bool,
     problems: impl Fn(&str) -> Vec<String>,
@@ -82,7 +85,7 @@ pub(super) fn choose_password(
         for problem in &problems {
             warn_user!("{problem}");
         }
-        let mut insists = || {
+        let insists = || {
             let question = "Bypass password validation and create user anyway? [y/N]: ";
             terminal.ask(question).map(|answer| answer.eq_ignore_ascii_case("y"))
         };

@@ -38,8 +38,7 @@ struct Servers {
 impl Servers {
     /// On a database that Segue has prepared, and Django after it.
     async fn start(place: Place) -> Self {
-        let servers = Self::with_keys(place, SECRET, &[]).await;
-        servers
+        Self::with_keys(place, SECRET, &[]).await
     }
 
     async fn with_keys(place: Place, secret_key: &str, fallbacks: &[&str]) -> Self {
@@ -59,7 +58,8 @@ impl Servers {
                 "/polls",
                 route(|| async { "may" }).route_layer(permission_required("auth.view_group")),
             )
-            .nest("/accounts", views::urls(Templates::new(&settings)));
+            .nest("/accounts", views::urls())
+            .with_state(Templates::new(&settings));
         let site = Site::new(settings, routes).await.unwrap();
         site.database().unwrap().migrate().await.unwrap();
 

@@ -13,7 +13,7 @@ use crate::auth::backend::{AuthUser, UsernamePassword};
 use crate::auth::extract::handle;
 use crate::auth::handle::Auth;
 use crate::auth::throttle::Throttled;
-use crate::templates::{Templates, context};
+use crate::templates::{TemplateError, Templates, context};
 use crate::users::{MOST_USERNAME, normalize_username};
 
 const TEMPLATE: &str = "registration/login.html";
@@ -46,7 +46,7 @@ pub async fn login_form<U: AuthUser>(
     parts: Parts,
 ) -> Result<Response> {
     let next = safe_next(None, &parts, handle(&parts)?.0.rules());
-    page(&templates, "", &Problems::default(), next.as_deref())
+    Ok(page(&templates, "", &Problems::default(), next.as_deref())?)
 }
 
 /// Logs in whoever sends the right name and password, and shows the form again to whoever does not:
@@ -67,7 +67,7 @@ pub async fn login<U: AuthUser>(
     let show = |problems: &Problems| page(&templates, typed, problems, next.as_deref());
     let problems = form.problems();
     if !problems.username.is_empty() || !problems.password.is_empty() {
-        return show(&problems);
+        return Ok(show(&problems)?);
     }
     let username = normalize_username(typed);
     let address = rules.throttle.client_address(&parts);
@@ -85,7 +85,7 @@ pub async fn login<U: AuthUser>(
         Ok(None) => {
             let wrong = "Please enter a correct username and password. Note that both fields may \
                          be case-sensitive.";
-            return show(&Problems::of(wrong.to_owned()));
+            return Ok(show(&Problems::of(wrong.to_owned()))?);
         }
         Err(error) => {
             attempt.undecided().await;
@@ -102,14 +102,14 @@ fn page(
     username: &str,
     problems: &Problems,
     next: Option<&str>,
-) -> Result<Response> {
+) -> Result<Response, TemplateError> {
     let Problems { errors, username: of_username, password } = problems;
     let form = context! {
         username => context! { value => username, errors => of_username },
         password => context! { errors => password },
         errors,
     };
-    Ok(render(templates, TEMPLATE, context! { form, next => next.unwrap_or_default() })?)
+    render(templates, TEMPLATE, context! { form, next => next.unwrap_or_default() })
 }
 
 impl LoginForm {

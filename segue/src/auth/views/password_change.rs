@@ -14,7 +14,7 @@ use crate::auth::guard::LoginRequired;
 use crate::auth::handle::Auth;
 use crate::auth::redirect::asked_for;
 use crate::error::{AuthError, AuthErrorKind};
-use crate::templates::{Templates, context};
+use crate::templates::{TemplateError, Templates, context};
 use crate::users::{User, Users};
 
 const TEMPLATE: &str = "registration/password_change_form.html";
@@ -46,7 +46,7 @@ pub async fn password_change_form(
     users: Users,
     _: LoginRequired,
 ) -> Result<Response> {
-    page(&templates, &users, &Problems::default())
+    Ok(page(&templates, &users, &Problems::default())?)
 }
 
 /// Changes the password of the user who is logged in and knows the old one. All other sessions of
@@ -90,12 +90,12 @@ pub async fn password_change(
         }
     }
     if !problems.are_none() {
-        return page(&templates, &users, &problems);
+        return Ok(page(&templates, &users, &problems)?);
     }
     let user = match users.set_password(&user, &form.new_password1).await {
         Err(error) if error.kind() == AuthErrorKind::PasswordTooLong => {
             problems.new_password2.push(error.to_string());
-            return page(&templates, &users, &problems);
+            return Ok(page(&templates, &users, &problems)?);
         }
         changed => changed?,
     };
@@ -111,14 +111,18 @@ pub async fn password_change_done(templates: Templates, _: LoginRequired) -> Res
     Ok(render(&templates, "registration/password_change_done.html", context! {})?)
 }
 
-fn page(templates: &Templates, users: &Users, problems: &Problems) -> Result<Response> {
+fn page(
+    templates: &Templates,
+    users: &Users,
+    problems: &Problems,
+) -> Result<Response, TemplateError> {
     let Problems { old_password, new_password1, new_password2 } = problems;
     let form = context! {
         old_password => context! { errors => old_password },
         new_password1 => context! { errors => new_password1 },
         new_password2 => context! { errors => new_password2 },
     };
-    Ok(render(templates, TEMPLATE, context! { form, help => users.passwords().help_texts() })?)
+    render(templates, TEMPLATE, context! { form, help => users.passwords().help_texts() })
 }
 
 impl PasswordChangeForm {
