@@ -16,12 +16,8 @@ use super::header;
 /// last the peer. The idea is that of `NUM_PROXIES` in Django REST framework.
 pub(crate) fn client_address(parts: &Parts, num_proxies: usize) -> Option<IpAddr> {
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-    let forwarded = match num_proxies {
-        0 => None,
-        _ => header(&parts.headers, "x-forwarded-for"),
-    };
-    let nearest: Vec<&str> =
-        forwarded.iter().flat_map(|text| text.rsplit(',')).take(num_proxies).collect();
+    let forwarded = header(&parts.headers, "x-forwarded-for").unwrap_or_default();
+    let nearest: Vec<&str> = forwarded.rsplit(',').take(num_proxies).collect();
     let chosen = if nearest.len() == num_proxies {
         nearest.iter().rev().find_map(|entry| address(entry))
     } else {
