@@ -239,7 +239,6 @@ impl Session {
     /// Counts `SESSION_ABSOLUTE_TIMEOUT` from now: the visitor has just logged in, or has proved once
     /// more who they are.
     #[cfg(feature = "auth")]
-    #[allow(dead_code, reason = "the login calls it")]
     pub(crate) fn stamp_login(&self) {
         let sessions = &self.0.sessions;
         sessions.limits().stamp_login(&mut self.state().data, sessions.clock().now());
