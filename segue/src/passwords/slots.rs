@@ -48,6 +48,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::sync::{Arc, Mutex};
+    use std::time::Duration;
 
     use tokio::task::{JoinHandle, yield_now};
 
@@ -94,20 +95,34 @@ mod tests {
         }
 
         async fn until_started(&self, count: usize) {
-            while self.started.load(Ordering::SeqCst) < count {
-                yield_now().await;
-            }
+            until(|| self.started.load(Ordering::SeqCst) >= count).await;
         }
 
         async fn until_places(&self, free: usize) {
-            while self.slots.places.available_permits() != free {
-                yield_now().await;
-            }
+            until(|| self.slots.places.available_permits() == free).await;
         }
 
         fn release(&self, count: usize) {
             (0..count).for_each(|_| self.release.send(()).unwrap());
         }
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        let wait = async {
+            while !condition() {
+                yield_now().await;
+            }
+        };
+        in_time(wait).await;
+    }
+
+    async fn end_of<T>(task: JoinHandle<T>) -> T {
+        in_time(task).await.unwrap()
+    }
+
+    /// A minute is no measure, but the end of a test that would go on for ever.
+    async fn in_time<T>(wait: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it comes about")
     }
 
     #[tokio::test]
@@ -118,10 +133,10 @@ mod tests {
             let tasks: Vec<_> = (0..all).map(|_| bench.come()).collect();
             bench.until_places(0).await;
             bench.until_started(limit).await;
-            assert_eq!(bench.come().await.unwrap(), Err(PasswordErrorKind::Busy));
+            assert_eq!(end_of(bench.come()).await, Err(PasswordErrorKind::Busy));
             bench.release(all);
             for task in tasks {
-                assert_eq!(task.await.unwrap(), Ok(()));
+                assert_eq!(end_of(task).await, Ok(()));
             }
             assert_eq!(bench.started.load(Ordering::SeqCst), all, "each of them ran");
             assert_eq!(bench.most.load(Ordering::SeqCst), limit);
@@ -140,7 +155,7 @@ mod tests {
         bench.until_places(WAITING).await;
         let last = bench.come();
         bench.release(2);
-        assert_eq!((first.await.unwrap(), last.await.unwrap()), (Ok(()), Ok(())));
+        assert_eq!((end_of(first).await, end_of(last).await), (Ok(()), Ok(())));
         assert_eq!(bench.started.load(Ordering::SeqCst), 2, "nobody works for who went away");
     }
 
@@ -155,7 +170,7 @@ mod tests {
         bench.until_places(WAITING - 1).await;
         assert_eq!(bench.slots.running.available_permits(), 0, "it still works");
         bench.release(2);
-        assert_eq!(second.await.unwrap(), Ok(()));
+        assert_eq!(end_of(second).await, Ok(()));
         assert_eq!(bench.most.load(Ordering::SeqCst), 1);
     }
 
