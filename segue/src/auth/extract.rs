@@ -43,7 +43,7 @@ fn no_layer() -> AuthError {
         AuthErrorKind::Middleware,
         "this route asks who the visitor is, and no `AuthLayer` stands around it: put \
          `.layer(AuthLayer::new(..)?)` after the last `.route(..)` and after every guard, or serve \
-         the router with `Site`, which does it for you",
+         the router with `Site::new`, which does it for you",
     )
 }
 
