@@ -138,7 +138,8 @@ fn check_explains() {
 #[test]
 fn check_says_what_sessions_in_cookies_lack() {
     let project = Project::new();
-    let settings = "SECRET_KEY = \"hunter2-hunter2-hunter2\"\nSESSION_ENGINE = \"signed_cookies\"\n";
+    let settings =
+        "SECRET_KEY = \"hunter2-hunter2-hunter2\"\nSESSION_ENGINE = \"signed_cookies\"\n";
     project.set(settings);
     let text = project.succeed(&["check"]);
     assert!(text.contains("there is no database yet"), "users need one: {text}");
