@@ -20,6 +20,7 @@ mod passwords;
 mod permissions;
 mod rows;
 mod secrets;
+mod sessions;
 mod texts;
 mod trouble;
 
