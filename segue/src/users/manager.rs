@@ -6,9 +6,14 @@ use super::{NewUser, User, statements};
 use crate::clock::Clock;
 use crate::database::column::{read_date, write_date};
 use crate::database::{Database, Row, Side, Statement, Value};
-use crate::error::{AuthError, ConfigError, StoreError, StoreErrorKind};
+use crate::error::{AuthError, AuthErrorKind, ConfigError, StoreError, StoreErrorKind};
 use crate::passwords::{Checked, Passwords};
 use crate::settings::Settings;
+
+/// What it means when a row is refused and nobody has its name.
+const ID_TAKEN: &str = "the database gives new users ids that others have: rows were put into \
+                        auth_user with their ids; `python manage.py sqlsequencereset auth` says \
+                        how to mend it";
 
 /// The users in a database, with their passwords. Django's `User.objects`. Clones share it.
 ///
@@ -98,10 +103,13 @@ impl Users {
             flag(new.is_superuser),
             Value::Text(&joined),
         ];
-        if !self.database.insert(&statements::CREATE, &row).await? {
-            return Ok(None);
+        let is_new = self.database.insert(&statements::CREATE, &row).await?;
+        let found = self.one(&statements::BY_USERNAME, username_value).await?;
+        match (is_new, found) {
+            (true, made) => Ok(made),
+            (false, Some(_)) => Ok(None),
+            (false, None) => Err(AuthError::new(AuthErrorKind::UsersFailed, ID_TAKEN)),
         }
-        self.one(&statements::BY_USERNAME, username_value).await
     }
 
     /// Gives a user another password, which is not validated here. The user is logged out

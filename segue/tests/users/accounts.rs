@@ -71,6 +71,27 @@ async fn a_name_that_is_taken_is_not_given_again() {
     .await;
 }
 
+/// Rows that were copied with their ids leave PostgreSQL's sequence behind. The name is free then.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_taken_is_no_name_that_is_taken() {
+    on_each(async |site| {
+        let flags = "is_superuser, is_staff, is_active";
+        let sql = format!(
+            "INSERT INTO auth_user (id, username, password, first_name, last_name, email, {flags}, \
+             date_joined) VALUES (1, 'copy', '!', '', '', '', (1=0), (1=0), (1=1), '2023-11-14 22:13:20')"
+        );
+        site.place.run(&sql).await;
+        assert_eq!(site.users.create(NewUser::new("copy")).await.unwrap(), None);
+        if site.place.url.starts_with("postgres") {
+            site.place.run("ALTER SEQUENCE auth_user_id_seq RESTART").await;
+            let error = site.users.create(NewUser::new("ann")).await.unwrap_err();
+            assert!(error.to_string().contains("sqlsequencereset"), "{error}");
+        }
+        assert_eq!(site.users.create(NewUser::new("ann")).await.unwrap().unwrap().username, "ann");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_want_one_name_one_gets_it() {
     on_each(async |site| {

@@ -78,6 +78,7 @@ fn users(database: &Database, iterations: Option<u32>) -> Users {
 }
 
 /// The same on each database.
+#[allow(clippy::print_stdout, reason = "a failure says where it was")]
 async fn on_each(test: impl AsyncFn(Site)) {
     for place in databases::all() {
         println!("{place:?}");

@@ -60,9 +60,12 @@ async fn a_user_has_what_was_given_to_them_and_to_their_groups() {
         site.give(of_groups, "group_id", &editors, "change_user").await;
         site.give(of_groups, "group_id", &editors, "view_group").await;
 
+        let admins = site.group("admins", &[&bob]).await;
+        site.give(of_groups, "group_id", &admins, "delete_group").await;
+
         let of_ann = set(&["auth.change_user", "auth.view_group", "sessions.add_session"]);
         assert_eq!(site.permissions(&ann).await, of_ann);
-        let of_bob = set(&["auth.change_user", "auth.delete_user"]);
+        let of_bob = set(&["auth.change_user", "auth.delete_group", "auth.delete_user"]);
         assert_eq!(site.permissions(&bob).await, of_bob);
         assert_eq!(site.permissions(&cid).await, set(&[]), "the admin is no permission");
 
@@ -82,12 +85,12 @@ async fn a_user_has_what_was_given_to_them_and_to_their_groups() {
         let mut of_ann = groups(&ann).await;
         of_ann.sort();
         assert_eq!(of_ann, ["writers", "Éditeurs"]);
-        assert_eq!(groups(&bob).await, ["writers"]);
+        assert_eq!(groups(&bob).await, ["admins", "writers"]);
         assert_eq!(groups(&cid).await, [""; 0]);
         site.group("authors", &[&bob]).await;
         site.group("zoo", &[&bob]).await;
         site.group("misc", &[&bob]).await;
-        assert_eq!(groups(&bob).await, ["authors", "misc", "writers", "zoo"], "sorted");
+        assert_eq!(groups(&bob).await, ["admins", "authors", "misc", "writers", "zoo"], "sorted");
     })
     .await;
 }

@@ -61,7 +61,7 @@ async fn is_an_error_about(site: &Site, column: &str) {
     ];
     for error in errors {
         assert_eq!(error.kind(), AuthErrorKind::UsersFailed);
-        let text = describe(&error).to_string();
+        let text = describe(&error);
         assert!(text.contains(&format!("auth_user.{column}")), "{text}");
         assert!(!text.contains("pbkdf2"), "{text}");
     }

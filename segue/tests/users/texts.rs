@@ -21,7 +21,7 @@ async fn a_text_that_is_too_long_is_refused() {
         for (column, most, new) in TEXTS {
             let error = site.users.create(new("é".repeat(most + 1))).await.unwrap_err();
             assert_eq!(error.kind(), AuthErrorKind::InvalidUser, "{column}");
-            let text = describe(&error).to_string();
+            let text = describe(&error);
             let (most, found) = (most.to_string(), (most + 1).to_string());
             for part in [column, &most, &found] {
                 assert!(text.contains(part), "{text}");
@@ -66,7 +66,7 @@ async fn a_nul_is_refused() {
             for text in ["\0", "a\0b", "ann\0"] {
                 let error = site.users.create(new(text.to_owned())).await.unwrap_err();
                 assert_eq!(error.kind(), AuthErrorKind::InvalidUser, "{column} {text:?}");
-                let text = describe(&error).to_string();
+                let text = describe(&error);
                 assert!(text.contains(column) && text.contains("NUL"), "{text}");
             }
         }

@@ -31,7 +31,7 @@ async fn a_database_without_the_tables_says_what_to_do() {
         let bare = Database::from_url(&bare.url).await.unwrap();
         for error in errors(&users(&bare, Some(QUICK)), &ann).await {
             assert_eq!(error.kind(), AuthErrorKind::UsersFailed);
-            let text = describe(&error).to_string();
+            let text = describe(&error);
             assert!(text.contains("lacks a table of Django's: run `migrate` first"), "{text}");
         }
     }
@@ -48,7 +48,7 @@ async fn a_database_that_is_down_is_unavailable() {
     server.kill().unwrap();
     for error in errors(&site.users, &ann).await {
         assert_eq!((error.kind(), error.kind().status()), (AuthErrorKind::UsersFailed, 503));
-        let text = describe(&error).to_string();
+        let text = describe(&error);
         assert!(text.contains("no connection to the database"), "{text}");
     }
 }
