@@ -114,8 +114,9 @@ pub(super) fn is_safe(url: &str, parts: &Parts, rules: &Rules) -> bool {
     rules.hosts.host(&request).is_ok_and(|host| has_allowed_host_and_scheme(url, &host, secure))
 }
 
-/// Source: `django/utils/http.py`. Unlike there, a URL that has control characters, or begins with a
-/// letter beyond ASCII, is never safe: what browsers make of them is theirs to know.
+/// Source: `django/utils/http.py`. Unlike there, a URL that has control characters, begins with a
+/// letter beyond ASCII, or has white space at an end, is never safe: what browsers make of them is
+/// theirs to know.
 fn has_allowed_host_and_scheme(url: &str, host: &str, require_https: bool) -> bool {
     // Browsers take a backslash for a slash; it may also be part of a password.
     is_allowed(url, host, require_https) && is_allowed(&url.replace('\\', "/"), host, require_https)
@@ -126,7 +127,8 @@ fn is_allowed(url: &str, host: &str, require_https: bool) -> bool {
     if url.starts_with("///") || url.chars().count() > MOST {
         return false;
     }
-    let is_plain = url.starts_with(|c: char| c.is_ascii_graphic());
+    let is_plain =
+        url.starts_with(|c: char| c.is_ascii_graphic()) && !url.ends_with(char::is_whitespace);
     if !is_plain || url.chars().any(char::is_control) {
         return false;
     }
@@ -206,6 +208,9 @@ mod tests {
             "\u{a0}//evil.example",
             "\u{200b}//evil.example",
             "http://[::1",
+            "/a ",
+            "// ",
+            "/a\u{3000}",
             "https://evil.example\\@example.com",
             "https://example.com\\@evil.example",
         ] {

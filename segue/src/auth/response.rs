@@ -23,7 +23,9 @@ impl IntoResponse for AuthError {
             }
             AuthErrorKind::Busy => "The service is busy. Please try again.".to_owned(),
             AuthErrorKind::PermissionDenied => "You may not do this.".to_owned(),
-            AuthErrorKind::PasswordTooLong | AuthErrorKind::Middleware => self.to_string(),
+            AuthErrorKind::PasswordTooLong
+            | AuthErrorKind::InvalidUser
+            | AuthErrorKind::Middleware => self.to_string(),
         };
         match self.kind() {
             AuthErrorKind::PermissionDenied => {

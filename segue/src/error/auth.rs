@@ -37,6 +37,8 @@ pub enum AuthErrorKind {
     Busy,
     /// The hasher that is preferred does not take so long a password.
     PasswordTooLong,
+    /// A user cannot be stored like this: the name is empty, or a text is too long or holds a NUL.
+    InvalidUser,
     /// A backend knows the visitor and does not let them in, and no other one is to be asked.
     /// Django's `PermissionDenied`.
     PermissionDenied,
@@ -53,7 +55,7 @@ impl AuthErrorKind {
     pub fn status(self) -> u16 {
         match self {
             Self::UsersFailed | Self::Busy | Self::Session => 503,
-            Self::PasswordTooLong => 400,
+            Self::PasswordTooLong | Self::InvalidUser => 400,
             Self::PermissionDenied => 403,
             Self::Middleware => 500,
         }

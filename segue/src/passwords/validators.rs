@@ -7,6 +7,7 @@ mod similarity;
 use crate::error::ConfigError;
 use crate::settings::PasswordValidator;
 
+pub(crate) use characters::{is_word, strip};
 use common::Common;
 use similarity::Similarity;
 

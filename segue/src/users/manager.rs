@@ -2,14 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::names::{normalize_email, normalize_username};
 use super::{NewUser, User, statements};
 use crate::clock::Clock;
 use crate::database::column::{read_date, write_date};
 use crate::database::{Database, Row, Side, Statement, Value};
-use crate::error::{AuthError, ConfigError, StoreError, StoreErrorKind};
+use crate::error::{AuthError, AuthErrorKind, ConfigError, StoreError, StoreErrorKind};
 use crate::passwords::{Checked, Passwords};
 use crate::settings::Settings;
+
+/// What it means when a row is refused and nobody has its name.
+const ID_TAKEN: &str = "the database gives new users ids that others have: rows were put into \
+                        auth_user with their ids; `python manage.py sqlsequencereset auth` says \
+                        how to mend it";
 
 /// The users in a database, with their passwords. Django's `User.objects`. Clones share it.
 ///
@@ -71,19 +75,21 @@ impl Users {
     /// normalised as Django does it. Django's `create_user` and `create_superuser`.
     ///
     /// # Errors
-    /// When the password cannot be hashed now, or the database fails or refuses: a text is longer
-    /// than its column, or holds a NUL.
+    /// [`AuthErrorKind::InvalidUser`] when the name is empty, a text is longer than its column, or one
+    /// holds a NUL; and when the password cannot be hashed now, or the database fails.
+    ///
+    /// [`AuthErrorKind::InvalidUser`]: crate::AuthErrorKind::InvalidUser
     #[doc(alias("create_user", "create_superuser"))]
     pub async fn create(&self, new: NewUser) -> Result<Option<User>, AuthError> {
-        let username = normalize_username(&new.username);
+        let new = new.normalized();
+        new.check()?;
         let password = match &new.password {
             Some(password) => self.passwords.make(password).await?,
             None => Passwords::make_unusable()?,
         };
         let joined = write_date(self.clock.now());
         let flag = |on| Value::Integer(i64::from(on));
-        let email = normalize_email(&new.email);
-        let texts = [&username, &password, &new.first_name, &new.last_name, &email];
+        let texts = [&new.username, &password, &new.first_name, &new.last_name, &new.email];
         let [username_value, password_value, first, last, email_value] =
             texts.map(|text| Value::Text(text));
         let row = [
@@ -97,10 +103,13 @@ impl Users {
             flag(new.is_superuser),
             Value::Text(&joined),
         ];
-        if !self.database.insert(&statements::CREATE, &row).await? {
-            return Ok(None);
+        let is_new = self.database.insert(&statements::CREATE, &row).await?;
+        let found = self.one(&statements::BY_USERNAME, username_value).await?;
+        match (is_new, found) {
+            (true, made) => Ok(made),
+            (false, Some(_)) => Ok(None),
+            (false, None) => Err(AuthError::new(AuthErrorKind::UsersFailed, ID_TAKEN)),
         }
-        self.one(&statements::BY_USERNAME, username_value).await
     }
 
     /// Gives a user another password, which is not validated here. The user is logged out
@@ -227,8 +236,11 @@ fn read(row: &mut Row) -> Result<User, StoreError> {
     let email = text(5, "email")?;
     let flags = [text(6, "is_staff")?, text(7, "is_active")?, text(8, "is_superuser")?];
     let [is_staff, is_active, is_superuser] = flags.map(|flag| flag == "1");
-    let last_login =
-        row.text(9).map(|date| read_date("auth_user.last_login", &date)).transpose()?;
+    let last_login = match row.bytes(9).map(String::from_utf8) {
+        None => None,
+        Some(Ok(date)) => Some(read_date("auth_user.last_login", &date)?),
+        Some(Err(_)) => return Err(corrupt("last_login")),
+    };
     let joined = row.text(10).ok_or_else(|| corrupt("date_joined"))?;
     Ok(User {
         id,

@@ -2,6 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::passwords::{is_word, strip};
+
 /// The most letters that a username has: what the column holds.
 pub const MOST_USERNAME: usize = 150;
 
@@ -24,7 +26,7 @@ pub fn normalize_username(username: &str) -> String {
 /// ```
 #[must_use]
 pub fn normalize_email(email: &str) -> String {
-    match email.trim().rsplit_once('@') {
+    match strip(email).rsplit_once('@') {
         Some((name, domain)) => format!("{name}@{}", domain.to_lowercase()),
         None => email.to_owned(),
     }
@@ -40,11 +42,10 @@ pub fn normalize_email(email: &str) -> String {
 /// ```
 #[must_use]
 pub fn username_problem(username: &str) -> Option<String> {
-    if username.trim().is_empty() {
+    if username.is_empty() {
         return Some("This field cannot be blank.".to_owned());
     }
-    let is_word = |c: char| c.is_alphanumeric() || "_.@+-".contains(c);
-    if !username.chars().all(is_word) {
+    if !username.chars().all(|c| is_word(c) || "@.+-".contains(c)) {
         let text = "Enter a valid username. This value may contain only letters, numbers, and \
                     @/./+/-/_ characters.";
         return Some(text.to_owned());

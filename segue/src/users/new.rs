@@ -2,8 +2,16 @@
 
 use std::fmt;
 
+use super::names::{MOST_USERNAME, normalize_email, normalize_username};
 #[cfg(feature = "manage")]
 use super::user::attributes;
+use crate::error::{AuthError, AuthErrorKind};
+
+/// The most letters of a given and of a family name.
+const MOST_NAME: usize = 150;
+
+/// The most letters of an address.
+const MOST_EMAIL: usize = 254;
 
 /// A user who is to be created: what is not said is as in Django, an ordinary user who may log in.
 ///
@@ -71,6 +79,46 @@ impl NewUser {
     pub fn inactive(self) -> Self {
         Self { is_active: false, ..self }
     }
+}
+
+impl NewUser {
+    /// As it is stored.
+    pub(super) fn normalized(self) -> Self {
+        let username = normalize_username(&self.username);
+        Self { username, email: normalize_email(&self.email), ..self }
+    }
+
+    /// Whether each database takes it: SQLite takes any length, and PostgreSQL no NUL.
+    pub(super) fn check(&self) -> Result<(), AuthError> {
+        if self.username.is_empty() {
+            return Err(invalid("the username of a new user is empty: give one".to_owned()));
+        }
+        for (column, text, most) in [
+            ("username", &self.username, MOST_USERNAME),
+            ("first_name", &self.first_name, MOST_NAME),
+            ("last_name", &self.last_name, MOST_NAME),
+            ("email", &self.email, MOST_EMAIL),
+        ] {
+            let letters = text.chars().count();
+            if letters > most {
+                let message = format!(
+                    "the {column} of a new user has {letters} characters, and the column takes \
+                     {most}: ask for a shorter one"
+                );
+                return Err(invalid(message));
+            }
+            if text.contains('\0') {
+                let message =
+                    format!("the {column} of a new user holds a NUL: ask for another one");
+                return Err(invalid(message));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn invalid(message: String) -> AuthError {
+    AuthError::new(AuthErrorKind::InvalidUser, message)
 }
 
 #[cfg(feature = "manage")]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::passwords::strip;
+
 /// A user as Django's `auth_user` holds one.
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq)]
@@ -37,7 +39,7 @@ impl User {
     #[must_use]
     #[doc(alias = "get_full_name")]
     pub fn full_name(&self) -> String {
-        format!("{} {}", self.first_name, self.last_name).trim().to_owned()
+        strip(&format!("{} {}", self.first_name, self.last_name)).to_owned()
     }
 }
 

@@ -43,6 +43,11 @@ pub fn mariadb() -> Place {
 }
 
 impl Place {
+    /// A database of the test's own server.
+    pub fn at(url: String) -> Self {
+        Self { url, folder: None }
+    }
+
     /// The store in it, with Django's tables.
     pub async fn store(&self) -> DatabaseStore {
         let store = DatabaseStore::from_url(&self.url).await.unwrap();

@@ -33,4 +33,8 @@ mod secrets;
 mod servers;
 mod side;
 mod under_way;
+#[cfg(feature = "auth")]
+mod user_forms;
+#[cfg(feature = "auth")]
+mod users;
 mod values;

@@ -37,13 +37,13 @@ pub(super) fn are_digits(text: &str) -> bool {
 }
 
 /// Python's `\w`.
-pub(super) fn is_word(character: char) -> bool {
+pub(crate) fn is_word(character: char) -> bool {
     let group = character.general_category_group();
     matches!(group, GeneralCategoryGroup::Letter | GeneralCategoryGroup::Number) || character == '_'
 }
 
 /// Python's `str.strip`.
-pub(super) fn strip(text: &str) -> &str {
+pub(crate) fn strip(text: &str) -> &str {
     // Python takes the separators of ASCII for white space.
     text.trim_matches(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c))
 }
