@@ -243,3 +243,24 @@ async fn permissions_are_those_of_whoever_is_logged_in_now() {
     visitor.cookies = site.logged_in("sue").await.cookies;
     assert_eq!(visitor.get("/both/").await.body, "true false false {}");
 }
+
+/// Requests of many visitors at once, on one connection pool and the same threads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_is_taken_for_the_visitor_of_another_request() {
+    let site = Site::new().await;
+    let visitors = [
+        ("ann", site.logged_in("ann").await),
+        ("bob", site.logged_in("bob").await),
+        ("nobody", site.visitor()),
+    ];
+    let all: Vec<_> = (0..300)
+        .map(|n| {
+            let (name, mut visitor) = visitors[n % 3].clone();
+            tokio::spawn(async move { (name, visitor.who().await) })
+        })
+        .collect();
+    for request in all {
+        let (name, seen) = request.await.unwrap();
+        assert_eq!(name, seen);
+    }
+}

@@ -1,5 +1,8 @@
 //! Logins without end, and fields without end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use http::StatusCode;
 use segue::settings::PasswordHasher;
 
@@ -80,4 +83,50 @@ async fn fields_without_end_are_answered_and_kept_nowhere() {
     visitor.change(PASSWORD, &long, NEW).await.shows(&["fields didn’t match"]);
     visitor.change(PASSWORD, &long, &long).await.location();
     site.visitor().log_in("ann", &long).await.location();
+}
+
+/// While strangers keep the queue full, whoever wants another password is told to come again, as
+/// often as it takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_found_no_place_is_no_guess() {
+    let site = Site::with(|settings| {
+        settings.passwords.hashing_limit = 1;
+        let hasher = PasswordHasher::Pbkdf2Sha256 { iterations: 20_000 };
+        settings.passwords.hashers = Some(vec![hasher]);
+    })
+    .await;
+    let mut ann = site.logged_in("ann").await.from("198.51.100.1:1");
+    let enough = Arc::new(AtomicBool::new(false));
+    let strangers: Vec<_> = (0..300)
+        .map(|n: u32| {
+            let address = format!("192.0.{}.{}:1", n / 250, n % 250).leak();
+            let (mut visitor, enough) = (site.visitor().from(address), Arc::clone(&enough));
+            tokio::spawn(async move {
+                for guess in 0.. {
+                    if enough.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    visitor.log_in(&format!("nobody{n}of{guess}"), "a guess").await;
+                }
+            })
+        })
+        .collect();
+    let mut busy = 0;
+    while busy < 11 {
+        let answer = ann.change(PASSWORD, NEW, "another").await;
+        match answer.status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                assert_eq!(answer.header("retry-after"), Some("5"));
+                busy += 1;
+            }
+            // There was a place, and the old password was right: what was counted is forgotten.
+            StatusCode::OK => busy = 0,
+            status => panic!("{status}: {answer:?}"),
+        }
+    }
+    enough.store(true, Ordering::SeqCst);
+    for stranger in strangers {
+        stranger.await.unwrap();
+    }
+    ann.change(PASSWORD, NEW, NEW).await.location();
 }

@@ -93,6 +93,11 @@ async fn what_is_wrong_with_a_field_is_said_in_djangos_words() {
         assert_eq!(page.body.matches(required).count(), 2, "{page:?}");
     }
     assert_eq!(site.visitor().log_in(&"é".repeat(150), "x").await.body.matches(WRONG).count(), 1);
+    // Two of a kind: which one would a proxy have looked at?
+    let fields = [("username", "bob"), ("username", "ann"), ("password", PASSWORD)];
+    let mut visitor = site.visitor();
+    assert_eq!(visitor.post(LOGIN, &fields).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(visitor.session(), None);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ struct Raced {
 
 async fn sites() -> Vec<Raced> {
     let mut sites = Vec::new();
-    for place in [databases::sqlite(), databases::postgres()] {
+    for place in databases::all() {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = settings_in(&folder);
         settings.database_url = DatabaseUrl::parse(&place.url, folder.path()).unwrap();

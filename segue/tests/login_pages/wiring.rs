@@ -31,6 +31,23 @@ async fn without_backends_nobody_logs_in_and_no_database_is_opened() {
     assert_eq!(visitor.get("/keep/x/").await.status, StatusCode::OK, "sessions are there");
 }
 
+/// What programs call is not checked for forgery, and may ask who it is all the same.
+#[tokio::test]
+async fn routes_that_are_exempt_have_the_login_too() {
+    use axum::{Router, routing::post};
+    use segue::auth::LoginRequired;
+    let hook = Router::new().route(
+        "/hook/",
+        post(|LoginRequired(user): LoginRequired| async move { user.to_string() }),
+    );
+    let site = Site::build(|_| {}, |site| site.csrf_exempt(hook)).await;
+    let mut visitor = site.logged_in("ann").await;
+    let answer = visitor.send(http::Method::POST, "/hook/", "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "ann"));
+    let answer = site.visitor().send(http::Method::POST, "/hook/", "").await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
 #[tokio::test]
 async fn sessions_elsewhere_and_users_in_the_database() {
     let redis = format!("{}/5", servers::shared::redis());
