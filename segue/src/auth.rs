@@ -89,4 +89,5 @@ pub use handle::{Auth, Authenticated};
 pub(crate) use layer::AuthHandle;
 pub use layer::{AuthLayer, AuthService};
 pub use model_backend::ModelBackend;
+pub use redirect::url_has_allowed_host_and_scheme;
 pub use signals::{RequestInfo, UserLoggedIn, UserLoggedOut, UserLoginFailed};

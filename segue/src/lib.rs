@@ -67,8 +67,8 @@ pub use store::{AnyStore, Cleared, Guarantees, Payload, Record, Replaced, Sessio
 #[cfg(feature = "templates")]
 pub use templates::{TemplateError, Templates};
 
-/// Compiles the example in the README.
-#[cfg(doctest)]
+/// Compiles the examples in the README.
+#[cfg(all(doctest, feature = "auth", feature = "templates"))]
 #[doc = include_str!("../../README.md")]
 #[allow(missing_debug_implementations, reason = "a place for a doc comment")]
 pub struct Readme;
@@ -78,3 +78,9 @@ pub struct Readme;
 #[doc = include_str!("../../docs/csrf.md")]
 #[allow(missing_debug_implementations, reason = "a place for a doc comment")]
 pub struct Csrf;
+
+/// Compiles the examples of the page on the login.
+#[cfg(all(doctest, feature = "auth", feature = "templates"))]
+#[doc = include_str!("../../docs/login.md")]
+#[allow(missing_debug_implementations, reason = "a place for a doc comment")]
+pub struct Login;

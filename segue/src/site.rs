@@ -66,6 +66,9 @@ pub struct Site {
 impl Site {
     /// Opens the stores that the settings name, and puts the middleware around the routes.
     ///
+    /// With the feature `auth` the database is among them, wherever sessions are, because users are
+    /// in it; unless `AUTHENTICATION_BACKENDS` is empty.
+    ///
     /// # Errors
     /// [`ConfigError`] when the settings do not hold, `ALLOWED_HOSTS` is empty without `DEBUG`, or a
     /// store cannot be opened.

@@ -22,31 +22,39 @@ const COMMANDS: &[&str] = &["clap", "indicatif", "tracing-subscriber"];
 /// What only pages need.
 const PAGES: &[&str] = &["minijinja"];
 
+/// What only logins need.
+const PASSWORDS: &[&str] = &["argon2", "bcrypt", "pbkdf2", "scrypt"];
+
 const PROOFS: &[Proof] = &[
     Proof {
         features: "--no-default-features",
-        absent: &[STORES, COMMANDS, PAGES, &["axum", "sqlx", "hyper", "rustls"]],
+        absent: &[STORES, COMMANDS, PAGES, PASSWORDS, &["axum", "sqlx", "hyper", "rustls"]],
         present: &["tower-layer", "http"],
     },
     Proof {
         features: "--no-default-features --features axum",
-        absent: &[STORES, COMMANDS, PAGES, &["sqlx", "rustls"]],
+        absent: &[STORES, COMMANDS, PAGES, PASSWORDS, &["sqlx", "rustls"]],
         present: &["axum"],
     },
     Proof {
         features: "",
-        absent: &[STORES, COMMANDS, PAGES, &["rustls"]],
+        absent: &[STORES, COMMANDS, PAGES, PASSWORDS, &["rustls"]],
         present: &["axum", "sqlx-sqlite"],
     },
     Proof {
         features: "--no-default-features --features postgres",
-        absent: &[COMMANDS, &["redis", "sqlx-mysql", "sqlx-sqlite", "axum"]],
+        absent: &[COMMANDS, PASSWORDS, &["redis", "sqlx-mysql", "sqlx-sqlite", "axum"]],
         present: &["sqlx-postgres", "rustls"],
     },
     Proof {
         features: "--no-default-features --features redis",
         absent: &[COMMANDS, &["sqlx", "async-memcached", "moka", "axum"]],
         present: &["redis", "rustls"],
+    },
+    Proof {
+        features: "--no-default-features --features auth",
+        absent: &[COMMANDS, PAGES, &["sqlx-postgres", "sqlx-mysql", "redis", "rustls"]],
+        present: PASSWORDS,
     },
     Proof {
         features: "--all-features",
@@ -64,6 +72,10 @@ const PROOFS: &[Proof] = &[
             "moka",
             "chacha20poly1305",
             "minijinja",
+            "argon2",
+            "bcrypt",
+            "pbkdf2",
+            "scrypt",
         ],
     },
 ];

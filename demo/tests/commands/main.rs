@@ -138,7 +138,12 @@ fn check_explains() {
 #[test]
 fn check_says_what_sessions_in_cookies_lack() {
     let project = Project::new();
-    project.set("SECRET_KEY = \"hunter2-hunter2-hunter2\"\nSESSION_ENGINE = \"signed_cookies\"\n");
+    let settings =
+        "SECRET_KEY = \"hunter2-hunter2-hunter2\"\nSESSION_ENGINE = \"signed_cookies\"\n";
+    project.set(settings);
+    let text = project.succeed(&["check"]);
+    assert!(text.contains("there is no database yet"), "users need one: {text}");
+    project.set(&format!("{settings}AUTHENTICATION_BACKENDS = []\n"));
     let text = project.succeed(&["check"]);
     assert!(text.contains("in the visitor's cookie, signed: a logout cannot end copies"), "{text}");
     assert!(text.ends_with("No issues found.\n"), "{text}");

@@ -6,6 +6,7 @@ use http::request::Parts;
 use super::backend::AuthUser;
 use super::handle::Auth;
 use super::layer::{AuthHandle, Shared};
+use super::throttle::Throttle;
 use crate::error::{AuthError, AuthErrorKind};
 use crate::users::Users;
 
@@ -42,7 +43,7 @@ fn no_layer() -> AuthError {
         AuthErrorKind::Middleware,
         "this route asks who the visitor is, and no `AuthLayer` stands around it: put \
          `.layer(AuthLayer::new(..)?)` after the last `.route(..)` and after every guard, or serve \
-         the router with `Site`, which does it for you",
+         the router with `Site::new`, which does it for you",
     )
 }
 
@@ -63,6 +64,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Users {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         handle(parts)?.users().cloned().ok_or_else(no_users)
+    }
+}
+
+/// Takes the site's count of failed logins, for a login view of one's own.
+///
+/// # Errors
+/// The rejection is an [`AuthError`]: no [`AuthLayer`](super::AuthLayer) stands around the route.
+impl<S: Send + Sync> FromRequestParts<S> for Throttle {
+    type Rejection = AuthError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(handle(parts)?.0.rules().throttle.clone())
     }
 }
 

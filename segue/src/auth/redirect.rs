@@ -5,7 +5,9 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::extract::handle;
 use super::layer::Rules;
+use crate::error::AuthError;
 use crate::url::Url;
 
 /// More of a URL nobody needs. Django's `MAX_URL_LENGTH`.
@@ -83,8 +85,29 @@ fn request_of(parts: &Parts) -> Request<()> {
     Request::from_parts(parts.clone(), ())
 }
 
-/// Whether a visitor may be sent there: to this site, and by https where the request came by it.
-/// Django's `url_has_allowed_host_and_scheme`.
+/// Whether the visitor of a request may be sent to a URL that they brought along, `next` for example:
+/// whether it leads to this site, and by https where the request came by it. Django's function of
+/// that name.
+///
+/// ```
+/// use axum::http::request::Parts;
+/// use axum::response::{Redirect, Result};
+/// use segue::auth::url_has_allowed_host_and_scheme;
+///
+/// async fn back(parts: Parts) -> Result<Redirect> {
+///     let next = parts.uri.query().unwrap_or_default();
+///     let next = if url_has_allowed_host_and_scheme(next, &parts)? { next } else { "/" };
+///     Ok(Redirect::to(next))
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(back));
+/// ```
+///
+/// # Errors
+/// When no [`AuthLayer`](super::AuthLayer) stands around the route.
+pub fn url_has_allowed_host_and_scheme(url: &str, parts: &Parts) -> Result<bool, AuthError> {
+    Ok(is_safe(url, parts, handle(parts)?.0.rules()))
+}
+
 pub(super) fn is_safe(url: &str, parts: &Parts, rules: &Rules) -> bool {
     let request = request_of(parts);
     let secure = rules.hosts.is_secure(&request);

@@ -1,6 +1,8 @@
 //! How many passwords are hashed at once, and how many wait.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -10,6 +12,9 @@ use super::error::{PasswordError, PasswordErrorKind};
 /// How many may wait for each slot. At a tenth of a second each, the last one waits for a quarter
 /// of a minute; who comes after it is better told at once.
 const WAITING: usize = 128;
+
+/// No hasher takes longer where it is optimised.
+const SLOW: Duration = Duration::from_secs(4);
 
 #[derive(Clone)]
 pub(super) struct Slots {
@@ -37,9 +42,25 @@ impl Slots {
         let done = spawn_blocking(move || {
             // The work cannot be stopped when its caller goes away, so it keeps its slot itself.
             let _held = (slot, place);
-            work()
+            let started = Instant::now();
+            let outcome = work();
+            complain_of_the_build(started.elapsed());
+            outcome
         });
         done.await.map_err(PasswordError::failed)
+    }
+}
+
+/// Hashing that is not optimised takes a hundred times as long, and nobody would think of that.
+fn complain_of_the_build(took: Duration) {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if cfg!(debug_assertions) && took > SLOW && !DONE.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "hashing a password took {:.0} s, because this is a debug build: put \
+             `[profile.dev.package.pbkdf2]` and `[profile.dev.package.sha2]`, each with \
+             `opt-level = 3`, into Cargo.toml",
+            took.as_secs_f64()
+        );
     }
 }
 

@@ -42,6 +42,12 @@ impl AuthSettings {
         }
     }
 
+    /// Whether `Site` looks for users in the database.
+    #[cfg(feature = "auth")]
+    pub(crate) fn uses_database(&self) -> bool {
+        !self.backends.is_empty()
+    }
+
     pub(super) fn read(reader: &Reader) -> Result<Self, ConfigError> {
         let defaults = Self::new();
         reader.parsed("AUTH_USER_MODEL", MODELS, |text| (text == "auth.User").then_some(()))?;

@@ -13,6 +13,8 @@ use super::{CsrfMode, PasswordHasher, PasswordValidator, SameSite, Settings};
 type Case = (&'static str, &'static str, &'static str, fn(&Settings) -> bool);
 
 const CASES: &[Case] = &[
+    ("AUTHENTICATION_BACKENDS", "[]", "[]", |s| s.auth.backends.is_empty()),
+    ("AUTH_USER_MODEL", "'auth.User'", "auth.User", |_| true),
     ("CSRF_COOKIE_AGE", "600", "600", |s| s.csrf.cookie_age == Some(600)),
     ("CSRF_COOKIE_AGE", "'None'", "none", |s| s.csrf.cookie_age.is_none()),
     ("CSRF_COOKIE_DOMAIN", "'.a.b'", ".a.b", |s| s.csrf.cookie_domain.as_deref() == Some(".a.b")),
@@ -57,6 +59,9 @@ const CASES: &[Case] = &[
         |s| s.passwords.validators == [PasswordValidator::NumericPassword],
     ),
     ("AUTH_PASSWORD_VALIDATORS", "[]", "[]", |s| s.passwords.validators.is_empty()),
+    ("LOGIN_REDIRECT_URL", "'/in/'", "/in/", |s| s.auth.login_redirect_url == "/in/"),
+    ("LOGIN_URL", "'https://a/'", "https://a/", |s| s.auth.login_url == "https://a/"),
+    ("LOGOUT_REDIRECT_URL", "'/'", "/", |s| s.auth.logout_redirect_url.as_deref() == Some("/")),
     ("LOGIN_FAILURE_LIMIT", "0", "0", |s| s.throttle.limit == 0),
     ("LOGIN_FAILURE_WINDOW", "60", "60", |s| s.throttle.window == Duration::from_secs(60)),
     ("NUM_PROXIES", "2", "2", |s| s.num_proxies == 2),
@@ -93,11 +98,13 @@ fn from_environment(name: &str, text: &str) -> Result<Settings, String> {
 fn each_is_read_from_a_file_and_from_the_environment() {
     let defaults = from_file("").unwrap();
     for (name, toml, text, is_read) in CASES {
-        assert!(*name == "CSRF_FAILURE_VIEW" || !is_read(&defaults), "{name} is not the default");
+        let has_one_value = ["AUTH_USER_MODEL", "CSRF_FAILURE_VIEW"].contains(name);
+        assert!(has_one_value || !is_read(&defaults), "{name} is not the default");
         assert!(is_read(&from_file(&format!("{name} = {toml}")).unwrap()), "{name} in a file");
         assert!(is_read(&from_environment(name, text).unwrap()), "{name} in the environment");
     }
-    let beginnings = ["AUTH_", "CSRF_", "DATA_", "FILE_", "PASSWORD_", "SECURE_", "USE_"];
+    let beginnings = ["AUTH", "CSRF_", "DATA_", "FILE_", "LOGIN_URL", "LOGIN_REDIRECT", "LOGOUT_"];
+    let beginnings = [&beginnings[..], &["PASSWORD_", "SECURE_", "USE_"]].concat();
     for name in NAMES.iter().filter(|name| beginnings.iter().any(|b| name.starts_with(b))) {
         assert!(CASES.iter().any(|(known, ..)| known == name), "{name} is read by no case");
     }
@@ -130,6 +137,11 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("DATA_UPLOAD_MAX_MEMORY_SIZE", "'None'", "None"),
         ("DATA_UPLOAD_MAX_MEMORY_SIZE", "-1", "0"),
         ("FILE_UPLOAD_TEMP_DIR", "'nowhere'", "nowhere"),
+        ("AUTHENTICATION_BACKENDS", "['allauth.Backend']", "allauth.Backend"),
+        ("AUTH_USER_MODEL", "'shop.Customer'", "shop.Customer"),
+        ("LOGIN_URL", "'login'", "//evil.example/"),
+        ("LOGIN_REDIRECT_URL", "''", "javascript:alert(1)"),
+        ("LOGOUT_REDIRECT_URL", "false", "/a b"),
         ("AUTH_PASSWORD_VALIDATORS", "'NumericPasswordValidator'", "MyValidator"),
         ("AUTH_PASSWORD_VALIDATORS", "[{ OPTIONS = {} }]", "[1]"),
         ("PASSWORD_HASHERS", "[]", "pbkdf2"),

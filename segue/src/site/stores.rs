@@ -50,7 +50,7 @@ impl Stores {
     /// opened for them.
     #[cfg(feature = "auth")]
     pub(super) async fn with_users(self, settings: &Settings) -> Result<Self, ConfigError> {
-        if settings.auth.backends.is_empty() {
+        if !settings.auth.uses_database() {
             return Ok(self);
         }
         let database = match self.database {

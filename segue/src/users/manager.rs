@@ -184,6 +184,7 @@ impl Users {
     }
 
     /// What the validators say against a password of a user with these attributes.
+    #[cfg(any(feature = "manage", feature = "templates"))]
     pub(crate) fn password_problems(
         &self,
         password: &str,

@@ -41,6 +41,7 @@ impl User {
     }
 }
 
+#[cfg(any(feature = "manage", feature = "templates"))]
 impl User {
     /// What the password must not be like.
     pub(crate) fn attributes(&self) -> [(&'static str, String); 4] {
@@ -49,6 +50,7 @@ impl User {
 }
 
 /// The attributes of a user, by the names that Django's validators know them by.
+#[cfg(any(feature = "manage", feature = "templates"))]
 pub(super) fn attributes(
     username: &str,
     first_name: &str,

@@ -1,5 +1,9 @@
 //! Several backends, and those of somebody else.
 
+#[path = "../../examples/own_users.rs"]
+#[allow(dead_code, reason = "its `main` is not called")]
+mod own_users;
+
 use crate::club::{CLUB, Club, Member, OK, Site};
 use crate::common::settings;
 
@@ -76,4 +80,28 @@ async fn a_backend_that_denies_is_the_last_that_is_asked() {
     let after = Site::with(&settings(), |auth| auth.backend(guests.clone()), |routes| routes);
     assert_eq!(after.get("/login/banned", None).await.body, "no");
     assert_eq!(after.get("/login/ann", None).await.body, "welcome, ann");
+}
+
+/// The example, which says how many lines it takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_of_ones_own_takes_thirty_lines() {
+    let app = own_users::site(&settings()).await.unwrap();
+    let ask = async |method: &str, path: &str, cookie: Option<&str>| {
+        crate::common::send(&app, method.parse().unwrap(), path, cookie).await
+    };
+    assert_eq!(ask("GET", "/", None).await.body, "Who are you?\n");
+    assert_eq!(ask("POST", "/login/ann/a-guess", None).await.body, "No.\n");
+    let answer = ask("POST", "/login/ann/correct-horse", None).await;
+    assert_eq!(answer.body, "Welcome, ann\n");
+    let cookie = answer.set_cookie.iter().find(|cookie| cookie.starts_with("sessionid=")).unwrap();
+    let cookie = cookie.split(';').next();
+    assert_eq!(ask("GET", "/", cookie).await.body, "Hello, ann\n");
+    assert_eq!(ask("GET", "/members", cookie).await.body, "You are number 1\n");
+    assert_eq!(ask("GET", "/members", None).await.status, 401);
+
+    let source = include_str!("../../examples/own_users.rs");
+    let lines = source.split("// Thirty lines make them users.\n").nth(1).unwrap();
+    let lines = lines.split("// So much for the thirty lines.").next().unwrap();
+    let count = lines.lines().filter(|line| !line.trim().is_empty()).count();
+    assert!((20..=30).contains(&count), "{count} lines");
 }

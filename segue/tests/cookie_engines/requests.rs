@@ -267,6 +267,7 @@ async fn the_setting_chooses_the_engine() {
     for engine in [SessionEngine::SignedCookies, SessionEngine::EncryptedCookies] {
         let mut settings = settings();
         settings.session.engine = engine;
+        settings.auth.backends.clear();
         let site = Site::new(settings, Router::new().route("/", route(write))).await.unwrap();
         assert!(site.sessions().store().guarantees().in_cookie);
         assert!(site.database().is_none());

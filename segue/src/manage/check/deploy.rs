@@ -1,7 +1,7 @@
 //! What works and is not safe in production.
 
 use super::Warning;
-use crate::settings::{CacheUrl, CsrfMode, SessionEngine, Settings};
+use crate::settings::{CacheUrl, CsrfMode, PasswordHasher, SessionEngine, Settings};
 
 /// What Django's `check --deploy` says of the settings that we have.
 ///
@@ -92,6 +92,18 @@ pub(super) fn deploy_warnings(settings: &Settings) -> Vec<Warning> {
         "segue.W009",
         "LOGIN_FAILURE_LIMIT is 0: passwords can be guessed without end.".to_owned(),
     );
+    warn(
+        settings.passwords.hashers().contains(&PasswordHasher::Md5),
+        "segue.W010",
+        "PASSWORD_HASHERS has md5: whoever gets the table of users knows most of the passwords a day \
+         later."
+            .to_owned(),
+    );
+    warn(
+        settings.passwords.validators.is_empty(),
+        "segue.W011",
+        "AUTH_PASSWORD_VALIDATORS is empty: any password will do, \"1\" for example.".to_owned(),
+    );
     if let Some(limit) = session.idle_timeout
         && i128::from(limit.as_secs()) >= i128::from(session.cookie_age)
     {
@@ -157,6 +169,18 @@ mod tests {
         };
         assert_eq!(with("memory://"), ["segue.W002"]);
         assert!(with("redis://:hunter2@h").is_empty());
+    }
+
+    #[test]
+    fn weak_passwords_are_warned_of() {
+        let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
+        settings.allowed_hosts.push("example.com".to_owned());
+        settings.passwords.hashers =
+            Some(vec![PasswordHasher::Bcrypt { rounds: 12 }, PasswordHasher::Md5]);
+        settings.passwords.validators.clear();
+        let warnings = deploy_warnings(&settings);
+        let ids: Vec<&str> = warnings.iter().map(|warning| warning.id).collect();
+        assert_eq!(ids, ["segue.W010", "segue.W011"]);
     }
 
     #[test]
