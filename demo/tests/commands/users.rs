@@ -168,6 +168,8 @@ fn a_forgotten_password_is_replaced_and_ends_the_sessions() {
     assert!(with(&project, &arguments, &[("DJANGO_SUPERUSER_PASSWORD", "first")]).status.success());
     assert!(project.fail(&["changepassword", "nobody"]).contains("there is no user \"nobody\""));
 
+    // A script that writes none is told so, and not asked three times.
+    assert!(project.fail(&["changepassword", "zoe"]).contains("the answers have ended"));
     // A script writes both lines.
     let mut child = project
         .command()
