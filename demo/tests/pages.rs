@@ -5,7 +5,8 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
-use segue::settings::DatabaseUrl;
+use segue::settings::{DatabaseUrl, PasswordHasher};
+use segue::users::NewUser;
 use segue::{SessionKey, Settings, Site};
 use session_management_project::urls::urlpatterns;
 use tempfile::TempDir;
@@ -346,4 +347,37 @@ async fn without_its_template_a_page_is_a_clear_500() {
     assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(page.html, "This page could not be rendered; the server's log says why.");
     assert_eq!(page.set_cookie, None, "a failed request saves nothing");
+}
+
+/// The pages of the login stand in the look of the demo, and lead back to the page that was wanted.
+#[tokio::test]
+async fn members_log_in_and_out() {
+    let mut visitor = Visitor::with(|settings| {
+        settings.passwords.hashers = Some(vec![PasswordHasher::Md5]);
+    })
+    .await;
+    let new = NewUser::new("zo\u{eb}").password("long and secret");
+    visitor.site.users().unwrap().create(new).await.unwrap().unwrap();
+    assert_eq!(visitor.get("/members/").await.status, StatusCode::UNAUTHORIZED);
+    visitor.get("/").await.shows("You are not logged in.");
+    let page = visitor.get("/accounts/login/?next=/members/").await;
+    page.shows("<h1>Log in</h1>");
+    page.shows("href=\"/static/style.css\"");
+    page.shows("name=\"next\" value=\"&#x2f;members&#x2f;\"");
+    let form = "username=zo%C3%AB&next=/members/&password=";
+    let page = visitor.post("/accounts/login/", &format!("{form}a+guess")).await;
+    page.shows("Please enter a correct username and password.");
+    assert_eq!(page.set_cookie, None);
+    let page = visitor.post("/accounts/login/", &format!("{form}long+and+secret")).await;
+    assert_eq!(page.status, StatusCode::FOUND);
+    visitor.get("/members/").await.shows("You are <b>zo\u{eb}</b>");
+    let front = visitor.get("/").await;
+    front.shows("logged in as");
+    visitor.get("/accounts/password_change/").await.shows("<h1>Password change</h1>");
+
+    let cookie = visitor.cookie.clone().unwrap();
+    assert_eq!(visitor.get("/accounts/logout/").await.status, StatusCode::METHOD_NOT_ALLOWED);
+    visitor.post("/accounts/logout/", "").await.shows("<h1>Logged out</h1>");
+    assert_eq!(visitor.cookie, None);
+    assert!(!visitor.is_stored(&cookie).await);
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::common::{Demo, Project, request};
+use crate::common::{Answer, Demo, Project, request};
 
 /// Another process that holds the write lock of a database.
 pub struct Lock {
@@ -123,6 +123,76 @@ fn a_database_in_trouble_is_a_503_that_keeps_the_cookie() {
     fs::remove_dir(&path).unwrap();
     fs::rename(&moved, &path).unwrap();
     assert!(demo.get("/get/", Some(&cookie)).body.contains("Session Value is manish"));
+}
+
+/// A project with the user zoe, whose hashes cost nothing.
+fn project_with_a_user() -> Project {
+    let project = Project::new();
+    let settings = fs::read_to_string(project.path("settings.toml")).unwrap();
+    project.set(&format!("{settings}\nPASSWORD_HASHERS = [\"md5\"]\n"));
+    project.succeed(&["migrate"]);
+    let mut command = project.command();
+    command.args(["createsuperuser", "--noinput", "--username", "zoe", "--email", ""]);
+    command.env("DJANGO_SUPERUSER_PASSWORD", "long and secret");
+    assert!(command.output().unwrap().status.success());
+    project
+}
+
+/// Logs in, from the address that a proxy says.
+fn log_in(demo: &Demo, forwarded_for: &str, password: &str) -> Answer {
+    let headers = format!("a=b\r\nX-Forwarded-For: {forwarded_for}");
+    let form = format!("username=zoe&password={}", password.replace(' ', "+"));
+    request(&demo.address, "POST", "/accounts/login/", Some(&headers), &form).unwrap()
+}
+
+/// The server tells whence a request comes, and a header says so only where a proxy writes it.
+#[test]
+fn the_eleventh_wrong_login_is_refused() {
+    let project = project_with_a_user();
+    let demo = project.serve();
+    for n in 0..10 {
+        let answer = log_in(&demo, &format!("192.0.2.{n}"), "a guess");
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    for password in ["a guess", "long and secret"] {
+        let answer = log_in(&demo, "192.0.2.99", password);
+        assert_eq!(answer.status, 429, "{answer:?}");
+        let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=900).contains(&seconds), "{seconds}");
+        assert!(answer.body.contains("Too many failed attempts."), "{answer:?}");
+    }
+    drop(demo);
+
+    let mut command = project.command();
+    let demo = Demo::start(command.env("NUM_PROXIES", "1").args(["runserver", "127.0.0.1:0"]));
+    for n in 0..10 {
+        // What the visitor wrote into the header stands before what the proxy adds.
+        let answer = log_in(&demo, &format!("198.51.100.{n}, 192.0.2.1"), "a guess");
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    assert_eq!(log_in(&demo, "192.0.2.2, 192.0.2.1", "long and secret").status, 429);
+    assert_eq!(log_in(&demo, "192.0.2.1, 192.0.2.2", "long and secret").status, 302);
+}
+
+#[test]
+fn a_database_in_trouble_logs_nobody_out_and_nobody_in() {
+    let project = project_with_a_user();
+    let demo = project.serve();
+    let answer = log_in(&demo, "", "long and secret");
+    let cookie = answer.set_cookies().find(|cookie| cookie.starts_with("sessionid=")).unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    assert!(demo.get("/members/", Some(&cookie)).body.contains("You are <b>zoe</b>"));
+    let (path, moved) = (project.path("db.sqlite3"), project.path("moved"));
+    fs::rename(&path, &moved).unwrap();
+    fs::create_dir(&path).unwrap();
+    for answer in [demo.get("/members/", Some(&cookie)), log_in(&demo, "", "long and secret")] {
+        assert_eq!((answer.status, answer.header("set-cookie")), (503, None), "{answer:?}");
+        assert!(!answer.body.contains("sqlite"), "nothing of the inside shows");
+    }
+    fs::remove_dir(&path).unwrap();
+    fs::rename(&moved, &path).unwrap();
+    assert!(demo.get("/members/", Some(&cookie)).body.contains("You are <b>zoe</b>"));
+    assert_eq!(log_in(&demo, "", "long and secret").status, 302);
 }
 
 /// A server without permission to write says so at the start. Root may write everything, so as

@@ -3,6 +3,10 @@
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
+use segue::Settings;
+use segue::database::Database;
+use segue::users::Users;
+
 use crate::common::{Project, request};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -14,6 +18,18 @@ fn can_log_in(project: &Project, username: &str, password: &str) -> bool {
     let answer = request(&demo.address, "POST", "/accounts/login/", None, &form).unwrap();
     assert!([200, 302].contains(&answer.status), "{answer:?}");
     answer.status == 302
+}
+
+/// Whether a user may do everything, in Django's admin as well.
+fn is_superuser(project: &Project, username: &str) -> bool {
+    let url = format!("sqlite://{}", project.path("db.sqlite3").display());
+    let user = async {
+        let database = Database::from_url(&url).await.unwrap();
+        let users = Users::new(database, &Settings::new("any")).unwrap();
+        users.by_username(username).await.unwrap().unwrap()
+    };
+    let user = tokio::runtime::Runtime::new().unwrap().block_on(user);
+    user.is_superuser && user.is_staff && user.is_active
 }
 
 /// Runs a command with these variables.
@@ -68,6 +84,7 @@ fn a_script_makes_a_superuser_without_being_asked() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(output.stdout, b"Superuser created successfully.\n");
     assert!(can_log_in(&project, "root", PASSWORD));
+    assert!(is_superuser(&project, "root"));
 
     let output = with(&project, &arguments, &variables);
     assert!(!output.status.success());
@@ -105,6 +122,8 @@ fn a_person_is_asked_and_told_what_will_not_do() {
         "a b", // no name
         "zoe",
         "zoe@example.com",
+        "   ", // blank
+        "   ",
         "12345", // too short, common, numeric
         "12345",
         "n",
@@ -121,6 +140,7 @@ fn a_person_is_asked_and_told_what_will_not_do() {
         "Email address: ",
         "Password: ",
         "Password (again): ",
+        "Error: Blank passwords aren't allowed.",
         "This password is too short. It must contain at least 8 characters.",
         "This password is too common.",
         "This password is entirely numeric.",
@@ -132,6 +152,12 @@ fn a_person_is_asked_and_told_what_will_not_do() {
     }
     assert!(!seen.contains(PASSWORD), "what is typed is not shown: {seen}");
     assert!(can_log_in(&project, "zoe", PASSWORD));
+
+    // A name that is taken is asked for again, before any password is.
+    let lines = ["zoe", "ann", "", PASSWORD, PASSWORD];
+    let (created, seen) = at_a_terminal(&project, "createsuperuser", &lines);
+    assert!(created && seen.contains("Error: the username \"zoe\" is already taken"), "{seen}");
+    assert!(is_superuser(&project, "ann"));
 }
 
 #[test]
@@ -142,6 +168,8 @@ fn a_forgotten_password_is_replaced_and_ends_the_sessions() {
     assert!(with(&project, &arguments, &[("DJANGO_SUPERUSER_PASSWORD", "first")]).status.success());
     assert!(project.fail(&["changepassword", "nobody"]).contains("there is no user \"nobody\""));
 
+    // A script that writes none is told so, and not asked three times.
+    assert!(project.fail(&["changepassword", "zoe"]).contains("the answers have ended"));
     // A script writes both lines.
     let mut child = project
         .command()

@@ -61,6 +61,12 @@ impl Answer {
             .find_map(|(found, value)| found.eq_ignore_ascii_case(name).then_some(value))
     }
 
+    /// Each `Set-Cookie`.
+    pub fn set_cookies(&self) -> impl Iterator<Item = &str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")).map(|(_, value)| value)
+    }
+
     /// The `Cookie` header that a browser would send after this response.
     pub fn cookie(&self) -> String {
         let cookie = self.header("set-cookie").unwrap_or_else(|| panic!("no cookie in {self:?}"));

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::backend::{AuthUser, BoxFuture, Credentials, DynBackend, UsernamePassword};
 use super::layer::Shared;
+use super::redirect::asked_for;
 use super::session_keys::{self, Bond, Claim};
 use super::signals::{self, RequestInfo, UserLoginFailed};
 use crate::csrf::CsrfHandle;
@@ -101,7 +102,7 @@ impl<U: AuthUser> Auth<U> {
         }
         let request = shared.signals.are_wanted().then(|| RequestInfo {
             method: parts.method.clone(),
-            uri: parts.uri.clone(),
+            uri: asked_for(parts).clone(),
             headers: parts.headers.clone(),
         });
         let auth = Self(Arc::new(Inner {

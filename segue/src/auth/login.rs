@@ -62,7 +62,11 @@ impl<U: AuthUser> Auth<U> {
         let inner = self.inner();
         let session = inner.session().await?;
         if let Some(request) = inner.request() {
-            let user = self.user().await?;
+            // Whoever wants to leave can, also while nobody can look up who they are.
+            let user = self.user().await.unwrap_or_else(|error| {
+                tracing::error!(error = describe(&error), "who logs out could not be looked up");
+                None
+            });
             let event = || UserLoggedOut { user: user.clone(), request: request.clone() };
             signals::send(&inner.shared.signals.logged_out, event).await;
         }

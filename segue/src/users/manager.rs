@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::database::column::{read_date, write_date};
 use crate::database::{Database, Row, Side, Statement, Value};
 use crate::error::{AuthError, AuthErrorKind, ConfigError, StoreError, StoreErrorKind};
-use crate::passwords::{Checked, Passwords};
+use crate::passwords::{Checked, PasswordErrorKind, Passwords};
 use crate::settings::Settings;
 
 /// What it means when a row is refused and nobody has its name.
@@ -127,6 +127,27 @@ impl Users {
         Ok(User { password, ..user.clone() })
     }
 
+    /// As [`set_password`](Self::set_password), and gives nothing where the user is gone, or has
+    /// another password by now than this `user`: for who has proved who they are by the old one, which
+    /// may have been changed against them meanwhile.
+    ///
+    /// # Errors
+    /// When the password cannot be hashed now, or the database fails.
+    pub async fn replace_password(
+        &self,
+        user: &User,
+        password: &str,
+    ) -> Result<Option<User>, AuthError> {
+        let hash = self.passwords.make(password).await?;
+        self.swap_hash(user, hash).await
+    }
+
+    async fn swap_hash(&self, user: &User, hash: String) -> Result<Option<User>, AuthError> {
+        let values = [Value::Integer(user.id), Value::Text(&hash), Value::Text(&user.password)];
+        let found = self.database.execute(&statements::SWAP_PASSWORD, &values).await?;
+        Ok((found > 0).then(|| User { password: hash, ..user.clone() }))
+    }
+
     /// The user with this name and password, if both are right and the user may log in. It takes
     /// as long for a name that nobody has. Django's `ModelBackend.authenticate`.
     ///
@@ -157,10 +178,13 @@ impl Users {
 
     /// Hashes the password anew, unless somebody has changed it meanwhile.
     async fn upgrade(&self, user: User, password: &str) -> Result<Option<User>, AuthError> {
-        let hash = self.passwords.make(password).await?;
-        let seen = [Value::Integer(user.id), Value::Text(&hash), Value::Text(&user.password)];
-        if self.database.execute(&statements::UPGRADE_PASSWORD, &seen).await? > 0 {
-            return Ok(Some(User { password: hash, ..user }));
+        let hash = match self.passwords.make(password).await {
+            // The password is right all the same, and its hash stays.
+            Err(error) if error.kind() == PasswordErrorKind::TooLong => return Ok(Some(user)),
+            made => made?,
+        };
+        if let Some(user) = self.swap_hash(&user, hash).await? {
+            return Ok(Some(user));
         }
         // The password that was right is not any more, or another login was faster.
         let Some(user) = self.by_id(user.id).await? else { return Ok(None) };

@@ -84,8 +84,8 @@ pub(super) const SET_PASSWORD: Statement = Statement {
     mysql_takes: &[1, 0],
 };
 
-/// Another hash of the same password: id, hash, the one that was seen.
-pub(super) const UPGRADE_PASSWORD: Statement = Statement {
+/// Another hash in the place of one that was seen: id, hash, that one.
+pub(super) const SWAP_PASSWORD: Statement = Statement {
     sqlite: "UPDATE auth_user SET password = ?2 WHERE id = ?1 AND password = ?3",
     postgres: "UPDATE auth_user SET password = $2 WHERE id = $1 AND password = $3",
     mysql: "UPDATE auth_user SET password = ? \

@@ -1,6 +1,7 @@
 //! The logout.
 
 use axum::extract::Form;
+use axum::extract::rejection::FormRejection;
 use axum::response::{Response, Result};
 use http::request::Parts;
 use serde::Deserialize;
@@ -30,10 +31,12 @@ pub async fn logout<U: AuthUser>(
     templates: Templates,
     auth: Auth<U>,
     parts: Parts,
-    Form(form): Form<LogoutForm>,
+    form: Result<Form<LogoutForm>, FormRejection>,
 ) -> Result<Response> {
     let rules = handle(&parts)?;
     let rules = rules.0.rules();
+    // A script sends no form, or another one: whoever wants to leave is not kept for that.
+    let form = form.map(|Form(form)| form).unwrap_or_default();
     let next = safe_next(form.next.as_deref(), &parts, rules);
     auth.logout().await?;
     let next = next.as_deref().or(rules.settings.logout_redirect_url.as_deref());

@@ -18,6 +18,7 @@ use crate::templates::{TemplateError, Templates, context};
 use crate::users::{User, Users};
 
 const TEMPLATE: &str = "registration/password_change_form.html";
+const OLD_IS_WRONG: &str = "Your old password was entered incorrectly. Please enter it again.";
 
 /// What the form sends. Django's `PasswordChangeForm`.
 #[derive(Clone, Default, Deserialize)]
@@ -80,8 +81,7 @@ pub async fn password_change(
         match users.passwords().check(&form.old_password, &user.password).await {
             Ok(checked) if checked.is_correct() => attempt.succeeded().await,
             Ok(_) => {
-                let wrong = "Your old password was entered incorrectly. Please enter it again.";
-                problems.old_password.push(wrong.to_owned());
+                problems.old_password.push(OLD_IS_WRONG.to_owned());
             }
             Err(error) => {
                 attempt.undecided().await;
@@ -92,15 +92,21 @@ pub async fn password_change(
     if !problems.are_none() {
         return Ok(page(&templates, &users, &problems)?);
     }
-    let user = match users.set_password(&user, &form.new_password1).await {
-        Err(error) if error.kind() == AuthErrorKind::PasswordTooLong => {
-            problems.new_password2.push(error.to_string());
+    let user = match users.replace_password(&user, &form.new_password1).await {
+        Ok(Some(user)) => user,
+        // It was right a moment ago. Whoever has changed it meanwhile did so against this, perhaps.
+        Ok(None) => {
+            problems.old_password.push(OLD_IS_WRONG.to_owned());
             return Ok(page(&templates, &users, &problems)?);
         }
-        changed => changed?,
+        Err(error) if error.kind() == AuthErrorKind::PasswordTooLong => {
+            problems.new_password2.push("This password is too long.".to_owned());
+            return Ok(page(&templates, &users, &problems)?);
+        }
+        Err(error) => return Err(error.into()),
     };
     auth.update_session_auth_hash(user).await?;
-    Ok(redirect(&format!("{}done/", asked_for(&parts).path())))
+    Ok(redirect(&format!("{}/done/", asked_for(&parts).path().trim_end_matches('/'))))
 }
 
 /// Says that the password was changed.
