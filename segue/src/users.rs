@@ -33,7 +33,9 @@ pub use user::User;
 
 mod manager;
 mod new;
+mod reset_tokens;
 mod statements;
 
 pub use manager::Users;
 pub use new::NewUser;
+pub use reset_tokens::PasswordResetTokens;

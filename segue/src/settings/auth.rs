@@ -1,5 +1,8 @@
 //! The settings that say who may log in, and where.
 
+use std::time::Duration;
+
+use super::cookie::CENTURY;
 use super::reader::Reader;
 use crate::error::ConfigError;
 
@@ -20,6 +23,9 @@ pub struct AuthSettings {
     /// `LOGOUT_REDIRECT_URL`: where they are sent after a logout. Default: nowhere, a page says that
     /// they are logged out.
     pub logout_redirect_url: Option<String>,
+    /// `PASSWORD_RESET_TIMEOUT`: how long a link to set a new password is good, in seconds. Default:
+    /// 259200, three days.
+    pub password_reset_timeout: Duration,
 }
 
 /// The name of Django's own backend, which sessions hold.
@@ -27,6 +33,7 @@ pub(crate) const MODEL_BACKEND: &str = "django.contrib.auth.backends.ModelBacken
 
 const BACKENDS: &str = "[\"django.contrib.auth.backends.ModelBackend\"], or [] for none; others are \
                         given in code, with `Site::auth`";
+const TIMEOUTS: &str = "seconds, 1 or more";
 const URLS: &str = "a path that begins with one \"/\", or a URL with http:// or https://";
 const MODELS: &str = "\"auth.User\"; another user type is given in code, with an `AuthBackend`";
 
@@ -39,6 +46,7 @@ impl AuthSettings {
             login_url: "/accounts/login/".to_owned(),
             login_redirect_url: "/accounts/profile/".to_owned(),
             logout_redirect_url: None,
+            password_reset_timeout: Duration::from_secs(259_200),
         }
     }
 
@@ -52,6 +60,7 @@ impl AuthSettings {
         let defaults = Self::new();
         reader.parsed("AUTH_USER_MODEL", MODELS, |text| (text == "auth.User").then_some(()))?;
         let url = |name| reader.text(name, URLS);
+        let timeout = reader.integer("PASSWORD_RESET_TIMEOUT", TIMEOUTS, 1..=CENTURY)?;
         Ok(Self {
             backends: reader
                 .list("AUTHENTICATION_BACKENDS", BACKENDS)?
@@ -59,6 +68,9 @@ impl AuthSettings {
             login_url: url("LOGIN_URL")?.unwrap_or(defaults.login_url),
             login_redirect_url: url("LOGIN_REDIRECT_URL")?.unwrap_or(defaults.login_redirect_url),
             logout_redirect_url: url("LOGOUT_REDIRECT_URL")?,
+            password_reset_timeout: timeout.map_or(defaults.password_reset_timeout, |seconds| {
+                Duration::from_secs(seconds.unsigned_abs())
+            }),
         })
     }
 

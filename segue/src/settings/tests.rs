@@ -51,6 +51,9 @@ const CASES: &[Case] = &[
         r#"["PBKDF2PasswordHasher"]"#,
         |s| s.passwords.hashers.as_deref() == Some(&PasswordHasher::DEFAULTS[..1]),
     ),
+    ("PASSWORD_RESET_TIMEOUT", "60", "60", |s| {
+        s.auth.password_reset_timeout == Duration::from_secs(60)
+    }),
     ("PASSWORD_HASHING_LIMIT", "5", "5", |s| s.passwords.hashing_limit == 5),
     (
         "AUTH_PASSWORD_VALIDATORS",
@@ -149,6 +152,7 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("PASSWORD_HASHERS", "['my.hashers.Hasher']", "{}"),
         ("PASSWORD_HASHERS", "[{ NAME = 'md5', iterations = 5 }]", "[]"),
         ("PASSWORD_HASHING_LIMIT", "0", "513"),
+        ("PASSWORD_RESET_TIMEOUT", "0", "3 days"),
         ("LOGIN_FAILURE_CACHE", "'none'", "none"),
         ("LOGIN_FAILURE_LIMIT", "'no'", "-1"),
         ("LOGIN_FAILURE_LIMIT", "100001", "100001"),

@@ -37,11 +37,12 @@ impl Stores {
                 Ok(Self::without_database(store))
             }
             SessionEngine::CachedDatabase => {
-                let stores = database(settings).await?;
+                let mut stores = database(settings).await?;
                 let cache = caches::open(settings.session_cache()?)?;
                 // It may be down: the database answers then.
                 let store = engines::CachedDatabaseStore::new(stores.sessions, cache, settings)?;
-                Ok(Self { sessions: AnyStore::new(store), ..stores })
+                stores.sessions = AnyStore::new(store);
+                Ok(stores)
             }
         }
     }

@@ -391,3 +391,32 @@ async fn permissions_that_django_gave_hold_on_ours() {
     })
     .await;
 }
+
+/// A link in a mail of either leads to a new password on both.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_for_a_new_password_are_taken_by_both() {
+    use segue::users::PasswordResetTokens;
+
+    let mut servers = Servers::start(databases::sqlite()).await;
+    servers.user("zoe");
+    let tokens = PasswordResetTokens::new(&Settings::new(SECRET));
+    // Before the first login, and after it: its time is signed as well.
+    for _ in 0..2 {
+        let users = servers.site.users().unwrap().clone();
+        let zoe = users.by_username("zoe").await.unwrap().unwrap();
+        let theirs = servers.python(
+            "from django.contrib.auth.tokens import default_token_generator as tokens\n\
+             result = tokens.make_token(User.objects.get(username='zoe'))",
+        );
+        assert!(tokens.check_token(&zoe, theirs.as_str().unwrap()));
+        let ours = tokens.make_token(&zoe);
+        let code = format!(
+            "from django.contrib.auth.tokens import default_token_generator as tokens\n\
+             zoe = User.objects.get(username='zoe')\n\
+             result = [tokens.check_token(zoe, {ours:?}), tokens.check_token(zoe, {:?})]",
+            ours.replace('-', "-0")
+        );
+        assert_eq!(servers.python(&code), json!([true, false]));
+        servers.logged_in(Ours, "zoe").await;
+    }
+}

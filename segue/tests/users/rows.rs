@@ -35,6 +35,25 @@ async fn dates_are_read_with_and_without_microseconds() {
     .await;
 }
 
+/// The row in the vectors, in the order in which SQLite has Django's columns.
+#[tokio::test(flavor = "multi_thread")]
+async fn djangos_alice_is_read() {
+    let vectors: serde_json::Value = serde_json::from_str(include_str!("../vectors.json")).unwrap();
+    let row = vectors["auth"]["auth_user_row"].as_array().unwrap();
+    let values: Vec<String> =
+        row.iter().map(|value| format!("'{}'", value.as_str().unwrap())).collect();
+    let site = Site::on(databases::sqlite()).await;
+    site.place.run(&format!("INSERT INTO auth_user VALUES ({})", values.join(", "))).await;
+    let alice = site.users.by_username("alice").await.unwrap().unwrap();
+    let then = date("2023-11-14T22:13:20Z");
+    assert_eq!((alice.id, alice.email.as_str()), (1, "a@example.com"));
+    assert_eq!(Some(alice.password.as_str()), vectors["auth"]["password_field"].as_str());
+    assert_eq!((alice.last_login, alice.date_joined), (Some(then), then));
+    assert_eq!((alice.is_superuser, alice.is_staff, alice.is_active), (false, false, true));
+    assert_eq!((alice.first_name.as_str(), alice.last_name.as_str()), ("", ""));
+    assert_eq!(site.users.by_id(1).await.unwrap(), Some(alice));
+}
+
 /// The texts of Django's SQLite columns compare as the dates do, so ours must be Django's.
 #[tokio::test(flavor = "multi_thread")]
 async fn dates_are_written_as_django_does() {
