@@ -5,6 +5,8 @@ pub mod auth;
 mod body;
 mod cache;
 pub mod caches;
+#[cfg(feature = "auth")]
+mod characters;
 mod clock;
 mod codec;
 mod cookie;
@@ -17,6 +19,8 @@ mod error;
 mod expiry;
 #[cfg(feature = "axum")]
 mod extract;
+#[cfg(feature = "auth")]
+mod hex;
 pub mod host;
 mod json;
 mod key;

@@ -34,7 +34,6 @@ use crate::settings::Settings;
 
 pub use error::{PasswordError, PasswordErrorKind};
 pub use validators::Problem;
-pub(crate) use validators::{is_word, strip};
 
 use hashers::{Hashers, Unreadable};
 use slots::Slots;

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 /// The levels of DESIGN.md, section 2, from the bottom up. A module may use its own folder and
 /// whatever stands on a line above.
 const LEVELS: &[&[&str]] = &[
-    &["error", "random"],
-    &["key", "clock", "secret", "json", "url"],
+    &["error", "hex", "random"],
+    &["key", "clock", "secret", "json", "url", "characters"],
     &["pickle"],
     &["store", "data", "signing", "settings"],
     &["cache"],
@@ -49,7 +49,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
 /// These know nothing of HTTP, so that they serve a job or a test as well.
 const WITHOUT_HTTP: &[&str] = &[
     "error",
+    "hex",
     "random",
+    "characters",
     "key",
     "cache",
     "caches",

@@ -44,8 +44,19 @@ fn at_a_terminal(project: &Project, arguments: &str, lines: &[&str]) -> (bool, S
     let program = env!("CARGO_BIN_EXE_session_management_project");
     let settings = project.path("settings.toml");
     let command = format!("{program} --settings {} {arguments}", settings.display());
-    let mut child = Command::new("script")
-        .args(["--quiet", "--return", "--echo", "never", "--command", &command, "/dev/null"])
+    // A program that asks for more than these lines would wait for ever.
+    let mut child = Command::new("timeout")
+        .args([
+            "60",
+            "script",
+            "--quiet",
+            "--return",
+            "--echo",
+            "never",
+            "--command",
+            &command,
+            "/dev/null",
+        ])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("USER", "root")

@@ -8,7 +8,7 @@ use http::request::Parts;
 use tokio::sync::OnceCell;
 
 use super::backend::{AuthUser, BoxFuture, Credentials, DynBackend, UsernamePassword};
-use super::layer::Shared;
+use super::layer::{Rules, Shared};
 use super::redirect::asked_for;
 use super::session_keys::{self, Bond, Claim};
 use super::signals::{self, RequestInfo, UserLoginFailed};
@@ -45,12 +45,13 @@ pub(super) struct Inner<U> {
     pub(super) csrf: Option<CsrfHandle>,
     /// For those who are told of logins.
     request: Option<RequestInfo>,
-    known: Mutex<Arc<OnceCell<Known<U>>>>,
+    /// A login and a logout put another cell into its place.
+    known: Mutex<Arc<OnceCell<Arc<Known<U>>>>>,
 }
 
 /// What came of looking who it is.
-pub(super) struct Known<U> {
-    pub(super) who: Option<Authenticated<U>>,
+struct Known<U> {
+    user: Option<Arc<U>>,
     permissions: OnceCell<HashSet<String>>,
 }
 
@@ -128,8 +129,7 @@ impl<U: AuthUser> Auth<U> {
     /// # Errors
     /// When the session or the user cannot be loaded. It is unknown then who the visitor is.
     pub async fn user(&self) -> Result<Option<Arc<U>>, AuthError> {
-        let known = self.0.known().await?;
-        Ok(known.get().and_then(|known| known.who.as_ref()).map(|who| Arc::clone(&who.user)))
+        Ok(self.0.known().await?.user.clone())
     }
 
     /// Whether somebody is logged in. Django's `request.user.is_authenticated`.
@@ -147,7 +147,8 @@ impl<U: AuthUser> Auth<U> {
     /// As [`user`](Self::user), and when a backend cannot tell.
     #[doc(alias = "get_all_permissions")]
     pub async fn permissions(&self) -> Result<HashSet<String>, AuthError> {
-        self.0.with_permissions(|_, all| all.clone()).await.map(Option::unwrap_or_default)
+        let known = self.0.known().await?;
+        Ok(self.0.permissions(&known).await?.clone())
     }
 
     /// Whether the user who is logged in has this permission: `polls.add_choice`. Superusers have
@@ -177,12 +178,8 @@ impl<U: AuthUser> Auth<U> {
     /// # Errors
     /// As [`permissions`](Self::permissions).
     pub async fn has_module_perms(&self, app: &str) -> Result<bool, AuthError> {
-        if let Some(answer) = self.0.without_asking().await? {
-            return Ok(answer);
-        }
         let is_of_app = |name: &String| name.split_once('.').is_some_and(|(of, _)| of == app);
-        let any = self.0.with_permissions(|_, all| all.iter().any(is_of_app)).await?;
-        Ok(any.unwrap_or(false))
+        self.0.may(|all| all.iter().any(is_of_app)).await
     }
 
     /// The user who presents these credentials, as the first backend says that knows one. Nobody is
@@ -217,6 +214,10 @@ impl<U: AuthUser> Auth<U> {
     pub(super) fn inner(&self) -> &Inner<U> {
         &self.0
     }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.0.shared.rules
+    }
 }
 
 impl<U: AuthUser> Inner<U> {
@@ -230,77 +231,68 @@ impl<U: AuthUser> Inner<U> {
     }
 
     /// Looks who it is, once.
-    async fn known(&self) -> Result<Arc<OnceCell<Known<U>>>, AuthError> {
+    async fn known(&self) -> Result<Arc<Known<U>>, AuthError> {
         let cell = Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner));
-        cell.get_or_try_init(|| async { Ok::<_, AuthError>(Known::new(self.look().await?)) })
-            .await?;
-        Ok(cell)
+        let look = async || Ok::<_, AuthError>(Arc::new(Known::new(self.look().await?)));
+        cell.get_or_try_init(look).await.cloned()
     }
 
     /// From now on it is this one.
-    pub(super) fn is_now(&self, who: Option<Authenticated<U>>) {
-        let cell = OnceCell::new_with(Some(Known::new(who)));
+    pub(super) fn is_now(&self, user: Option<Arc<U>>) {
+        let cell = OnceCell::new_with(Some(Arc::new(Known::new(user))));
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(cell);
     }
 
     /// Who the session says it is, if that still holds. Django's `get_user(request)`.
-    async fn look(&self) -> Result<Option<Authenticated<U>>, AuthError> {
+    async fn look(&self) -> Result<Option<Arc<U>>, AuthError> {
         let session = self.session().await?;
         let Some(claim) = Claim::of(&session) else { return Ok(None) };
         // A Django on the same sessions may have backends of its own: it is theirs to say.
         let Some(backend) = self.backend(&claim.backend) else { return Ok(None) };
-        let user = backend.get_user(&claim.user_id).await?.filter(AuthUser::is_active);
+        let Some(user) = backend.get_user(&claim.user_id).await?.filter(AuthUser::is_active) else {
+            session.flush();
+            return Ok(None);
+        };
         let keys = &self.shared.secret_keys;
-        let bond = user.as_ref().map(|user| claim.bond(user.password_hash(), keys));
-        match (user, bond) {
-            (Some(user), Some(Bond::Holds)) => Ok(Some(Authenticated::new(user, claim.backend))),
-            (Some(user), Some(Bond::Old)) => {
-                session_keys::write_hash(&session, user.password_hash(), keys)?;
-                Ok(Some(Authenticated::new(user, claim.backend)))
-            }
-            _ => {
+        match claim.bond(user.password_hash(), keys) {
+            Bond::Holds => {}
+            Bond::Old => session_keys::write_hash(&session, user.password_hash(), keys)?,
+            Bond::Broken => {
                 session.flush();
-                Ok(None)
+                return Ok(None);
             }
+        }
+        Ok(Some(Arc::new(user)))
+    }
+
+    /// Whether the user who is logged in may do what these permissions allow. Superusers may, and no
+    /// backend is asked for that; strangers may not, and neither may who is not active any more.
+    async fn may(&self, allow: impl FnOnce(&HashSet<String>) -> bool) -> Result<bool, AuthError> {
+        let known = self.known().await?;
+        match &known.user {
+            Some(user) if !user.is_active() => Ok(false),
+            Some(user) if user.is_superuser() => Ok(true),
+            Some(_) => Ok(allow(self.permissions(&known).await?)),
+            None => Ok(false),
         }
     }
 
-    /// The answer to any question for a permission, where it is not one for the backends.
-    async fn without_asking(&self) -> Result<Option<bool>, AuthError> {
-        let known = self.known().await?;
-        let user = known.get().and_then(|known| known.who.as_ref()).map(|who| &who.user);
-        Ok(match user {
-            None => Some(false),
-            Some(user) if !user.is_active() => Some(false),
-            Some(user) if user.is_superuser() => Some(true),
-            Some(_) => None,
-        })
-    }
-
-    /// Nothing where nobody is logged in.
-    async fn with_permissions<T>(
-        &self,
-        ask: impl FnOnce(&U, &HashSet<String>) -> T,
-    ) -> Result<Option<T>, AuthError> {
-        let cell = self.known().await?;
-        let Some(known) = cell.get() else { return Ok(None) };
-        let Some(who) = &known.who else { return Ok(None) };
-        let all = || async {
+    /// What all backends together allow, asked once.
+    async fn permissions<'a>(&self, known: &'a Known<U>) -> Result<&'a HashSet<String>, AuthError> {
+        let ask = async || {
             let mut all = HashSet::new();
-            for backend in &self.shared.backends {
-                all.extend(backend.permissions(&who.user).await?);
+            if let Some(user) = &known.user {
+                for backend in &self.shared.backends {
+                    all.extend(backend.permissions(user).await?);
+                }
             }
-            Ok::<_, AuthError>(all)
+            Ok(all)
         };
-        Ok(Some(ask(&who.user, known.permissions.get_or_try_init(all).await?)))
+        known.permissions.get_or_try_init(ask).await
     }
 
     async fn has_perm(&self, permission: &str) -> Result<bool, AuthError> {
-        if let Some(answer) = self.without_asking().await? {
-            return Ok(answer);
-        }
-        let has = self.with_permissions(|_, all| all.contains(permission)).await?;
-        Ok(has.unwrap_or(false))
+        self.may(|all| all.contains(permission)).await
     }
 
     pub(super) fn request(&self) -> Option<&RequestInfo> {
@@ -309,8 +301,8 @@ impl<U: AuthUser> Inner<U> {
 }
 
 impl<U> Known<U> {
-    fn new(who: Option<Authenticated<U>>) -> Self {
-        Self { who, permissions: OnceCell::new() }
+    fn new(user: Option<Arc<U>>) -> Self {
+        Self { user, permissions: OnceCell::new() }
     }
 }
 
@@ -322,7 +314,7 @@ pub(crate) trait AnyAuth: Send + Sync {
 
 impl<U: AuthUser> AnyAuth for Inner<U> {
     fn is_authenticated(&self) -> BoxFuture<'_, bool> {
-        Box::pin(async { Ok(self.known().await?.get().is_some_and(|known| known.who.is_some())) })
+        Box::pin(async { Ok(self.known().await?.user.is_some()) })
     }
 
     fn has_perm<'a>(&'a self, permission: &'a str) -> BoxFuture<'a, bool> {

@@ -25,7 +25,7 @@ use crate::users::Users;
 ///
 /// It stands within the [`SessionLayer`](crate::SessionLayer) and the
 /// [`CsrfLayer`](crate::CsrfLayer); [`Site`](crate::Site) puts it there. A request that asks for
-/// nobody costs nothing.
+/// nobody costs an entry in its extensions.
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct AuthLayer<U>(Arc<Shared<U>>);
 
@@ -109,7 +109,7 @@ impl<U: AuthUser> AuthLayer<U> {
         self.with(|shared| shared.signals.login_failed.push(receiver(receive)))
     }
 
-    pub(super) fn with(self, change: impl FnOnce(&mut Shared<U>)) -> Self {
+    fn with(self, change: impl FnOnce(&mut Shared<U>)) -> Self {
         let mut shared = Arc::unwrap_or_clone(self.0);
         change(&mut shared);
         Self(Arc::new(shared))

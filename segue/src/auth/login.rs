@@ -38,7 +38,7 @@ impl<U: AuthUser> Auth<U> {
             csrf.token().await?.rotate();
         }
         let user = Arc::clone(&who.user);
-        inner.is_now(Some(who.clone()));
+        inner.is_now(Some(Arc::clone(&user)));
         if let Err(error) = backend.update_last_login(&user).await {
             tracing::error!(error = describe(&error), "last_login could not be written");
         }
@@ -95,7 +95,7 @@ impl<U: AuthUser> Auth<U> {
         let who = Authenticated::new(user, claim.backend);
         inner.renew(&session, &who).await?;
         let user = Arc::clone(&who.user);
-        inner.is_now(Some(who));
+        inner.is_now(Some(Arc::clone(&user)));
         Ok(user)
     }
 }

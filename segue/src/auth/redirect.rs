@@ -1,8 +1,9 @@
 //! Where visitors are sent to, and where they must not be sent to.
 
+use axum::response::{IntoResponse as _, Response};
 use form_urlencoded::Serializer;
 use http::request::Parts;
-use http::{HeaderValue, Request, Uri};
+use http::{HeaderValue, Request, StatusCode, Uri, header};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::extract::handle;
@@ -33,8 +34,13 @@ const URI: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// Sends the visitor to a URL.
+pub(super) fn found(url: &str) -> Response {
+    (StatusCode::FOUND, [(header::LOCATION, location(url))]).into_response()
+}
+
 /// A URL as the header `Location` takes it: nothing in it ends the line.
-pub(super) fn location(url: &str) -> HeaderValue {
+fn location(url: &str) -> HeaderValue {
     let text = utf8_percent_encode(url, URI).to_string();
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("/"))
 }

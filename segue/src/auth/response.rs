@@ -1,6 +1,5 @@
 //! What the visitor gets when it cannot be told who they are.
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
@@ -27,20 +26,22 @@ impl IntoResponse for AuthError {
             | AuthErrorKind::InvalidUser
             | AuthErrorKind::Middleware => self.to_string(),
         };
-        match self.kind() {
-            AuthErrorKind::PermissionDenied => {
-                tracing::info!(error = describe(&self), "login denied");
-            }
-            _ => tracing::error!(error = describe(&self), "login failed"),
+        let (status, error) = (status_of(&self), describe(&self));
+        if status.is_server_error() {
+            tracing::error!(error, "a visitor could not be looked up, logged in or out");
+        } else {
+            tracing::info!(error, "a visitor or a password was refused");
         }
-        let mut response = Response::new(Body::from(text));
-        *response.status_mut() =
-            StatusCode::from_u16(self.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, plain);
+        let mut response = (status, text).into_response();
         if self.kind() == AuthErrorKind::Busy {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(BUSY));
         }
         response
     }
+}
+
+/// The status code of the response that an error becomes.
+pub(super) fn status_of(error: &AuthError) -> StatusCode {
+    let status = error.session().map_or(error.kind().status(), |error| error.kind().status());
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

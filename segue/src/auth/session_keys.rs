@@ -4,6 +4,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 use crate::error::SessionError;
+use crate::hex::hex;
 use crate::json;
 use crate::secret::{SecretKey, SecretKeys};
 use crate::session::Session;
@@ -93,8 +94,7 @@ pub(super) fn write_hash(
 
 /// What binds a session to a password: hexadecimal, 64 digits. Django's `get_session_auth_hash`.
 fn session_auth_hash(password_hash: &str, key: &SecretKey) -> String {
-    let hash = salted_hmac::<Sha256>(SALT, password_hash, key);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&salted_hmac::<Sha256>(SALT, password_hash, key))
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! What a new password must pass: Django's four validators.
 
-mod characters;
 mod common;
 mod similarity;
 
+use crate::characters::are_digits;
 use crate::error::ConfigError;
 use crate::settings::PasswordValidator;
 
-pub(crate) use characters::{is_word, strip};
 use common::Common;
 use similarity::Similarity;
 
@@ -73,9 +72,7 @@ impl Validators {
             self.0.iter().filter_map(|one| one.problem(password, user_attributes)).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
-}
 
-impl Validators {
     pub(super) fn help_texts(&self) -> Vec<String> {
         self.0.iter().map(Validator::help_text).collect()
     }
@@ -114,7 +111,7 @@ impl Validator {
             Self::Common(common) if common.has(password) => {
                 ("password_too_common", "This password is too common.".to_owned())
             }
-            Self::Numeric if characters::are_digits(password) => {
+            Self::Numeric if are_digits(password) => {
                 ("password_entirely_numeric", "This password is entirely numeric.".to_owned())
             }
             Self::MinimumLength(_) | Self::Common(_) | Self::Numeric => return None,

@@ -51,9 +51,9 @@ impl AuthSettings {
     }
 
     /// Whether `Site` looks for users in the database.
-    #[cfg(feature = "auth")]
+    #[cfg(any(feature = "auth", feature = "manage"))]
     pub(crate) fn uses_database(&self) -> bool {
-        !self.backends.is_empty()
+        cfg!(feature = "auth") && !self.backends.is_empty()
     }
 
     pub(super) fn read(reader: &Reader) -> Result<Self, ConfigError> {

@@ -197,11 +197,9 @@ impl Users {
     pub(crate) fn password_problems(
         &self,
         password: &str,
-        attributes: &[(&'static str, String)],
+        attributes: &[(&str, &str)],
     ) -> Vec<String> {
-        let attributes: Vec<(&str, &str)> =
-            attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let problems = self.passwords.validate(password, &attributes).err().unwrap_or_default();
+        let problems = self.passwords.validate(password, attributes).err().unwrap_or_default();
         problems.into_iter().map(|problem| problem.message).collect()
     }
 

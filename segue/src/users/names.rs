@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::passwords::{is_word, strip};
+use crate::characters::{is_word, strip};
 
 /// The most letters that a username has: what the column holds.
 pub const MOST_USERNAME: usize = 150;

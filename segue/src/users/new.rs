@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::names::{MOST_USERNAME, normalize_email, normalize_username};
 #[cfg(feature = "manage")]
-use super::user::attributes;
+use super::user::{Attributes, attributes};
 use crate::error::{AuthError, AuthErrorKind};
 
 /// The most letters of a given and of a family name.
@@ -128,7 +128,7 @@ impl NewUser {
     }
 
     /// What the password must not be like.
-    pub(crate) fn attributes(&self) -> [(&'static str, String); 4] {
+    pub(crate) fn attributes(&self) -> Attributes<'_> {
         attributes(&self.username, &self.first_name, &self.last_name, &self.email)
     }
 }

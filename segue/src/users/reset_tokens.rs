@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::User;
 use crate::clock::Clock;
+use crate::hex::hex;
 use crate::secret::{SecretKey, SecretKeys};
 use crate::settings::Settings;
 use crate::signing::salted_hmac;
@@ -99,8 +100,8 @@ fn token(user: &User, seconds: i64, key: &SecretKey) -> String {
     let login = user.last_login.map(written).unwrap_or_default();
     let value = format!("{}{}{login}{seconds}{}", user.id, user.password, user.email);
     // Every other digit is enough, and keeps links short.
-    let hash = salted_hmac::<Sha256>(SALT, &value, key);
-    let half: String = hash.iter().map(|byte| format!("{:x}", byte >> 4)).collect();
+    let hash = hex(&salted_hmac::<Sha256>(SALT, &value, key));
+    let half: String = hash.chars().step_by(2).collect();
     format!("{}-{half}", base36(seconds))
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::passwords::strip;
+use crate::characters::strip;
 
 /// A user as Django's `auth_user` holds one.
 #[non_exhaustive]
@@ -46,25 +46,23 @@ impl User {
 #[cfg(any(feature = "manage", feature = "templates"))]
 impl User {
     /// What the password must not be like.
-    pub(crate) fn attributes(&self) -> [(&'static str, String); 4] {
+    pub(crate) fn attributes(&self) -> Attributes<'_> {
         attributes(&self.username, &self.first_name, &self.last_name, &self.email)
     }
 }
 
 /// The attributes of a user, by the names that Django's validators know them by.
 #[cfg(any(feature = "manage", feature = "templates"))]
-pub(super) fn attributes(
-    username: &str,
-    first_name: &str,
-    last_name: &str,
-    email: &str,
-) -> [(&'static str, String); 4] {
-    [
-        ("username", username.to_owned()),
-        ("first_name", first_name.to_owned()),
-        ("last_name", last_name.to_owned()),
-        ("email", email.to_owned()),
-    ]
+pub(super) type Attributes<'a> = [(&'static str, &'a str); 4];
+
+#[cfg(any(feature = "manage", feature = "templates"))]
+pub(super) fn attributes<'a>(
+    username: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    email: &'a str,
+) -> Attributes<'a> {
+    [("username", username), ("first_name", first_name), ("last_name", last_name), ("email", email)]
 }
 
 /// The username. Django's `str(user)`.

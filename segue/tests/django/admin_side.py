@@ -1,5 +1,7 @@
 """Django's admin on a database that Segue made: who may do what, and what each page answers."""
 
+import auth_side
+import csrf_side
 from django.conf import settings
 from django.test import Client, override_settings
 from django.urls import path
@@ -13,25 +15,8 @@ def admin_settings():
 
     return override_settings(
         ROOT_URLCONF=(path("admin/", admin.site.urls),),
-        MIDDLEWARE=[
-            "django.contrib.sessions.middleware.SessionMiddleware",
-            "django.middleware.csrf.CsrfViewMiddleware",
-            "django.contrib.auth.middleware.AuthenticationMiddleware",
-            "django.contrib.messages.middleware.MessageMiddleware",
-        ],
-        TEMPLATES=[
-            {
-                "BACKEND": "django.template.backends.django.DjangoTemplates",
-                "APP_DIRS": True,
-                "OPTIONS": {
-                    "context_processors": [
-                        "django.template.context_processors.request",
-                        "django.contrib.auth.context_processors.auth",
-                        "django.contrib.messages.context_processors.messages",
-                    ]
-                },
-            }
-        ],
+        MIDDLEWARE=[csrf_side.SESSIONS, csrf_side.CSRF, *auth_side.MIDDLEWARE],
+        TEMPLATES=auth_side.SETTINGS["TEMPLATES"],
         STATIC_URL="/static/",
         # What is asked here is not how slow a hash is.
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],

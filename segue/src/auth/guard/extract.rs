@@ -11,7 +11,6 @@ use http::request::Parts;
 use super::Refusal;
 use crate::auth::Auth;
 use crate::auth::backend::AuthUser;
-use crate::auth::extract::handle;
 use crate::users::User;
 
 /// The user who is logged in, as an argument of a handler that nobody else gets to. Django's
@@ -70,10 +69,9 @@ impl<U: AuthUser, S: Send + Sync> FromRequestParts<S> for LoginRequired<U> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        match Auth::<U>::of(parts)?.user().await? {
-            Some(user) => Ok(Self(user)),
-            None => Err(Refusal::anonymous(parts, handle(parts)?.0.rules())),
-        }
+        let auth = Auth::<U>::of(parts)?;
+        let user = auth.user().await?;
+        user.map(Self).ok_or_else(|| Refusal::anonymous(parts, auth.rules()))
     }
 }
 

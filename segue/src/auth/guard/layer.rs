@@ -53,7 +53,8 @@ pub fn login_required() -> Guard {
     Guard(Arc::new(|parts| {
         let auth = handle(parts)?.0.open(parts);
         Ok(Box::pin(async move {
-            Verdict::of(auth.is_authenticated().await?, async { Ok(true) }).await
+            let somebody = auth.is_authenticated().await?;
+            Ok(if somebody { Verdict::Welcome } else { Verdict::Anonymous })
         }))
     }))
 }
@@ -65,8 +66,13 @@ pub fn permission_required(permission: impl Into<Arc<str>>) -> Guard {
     Guard(Arc::new(move |parts| {
         let (auth, permission) = (handle(parts)?.0.open(parts), Arc::clone(&permission));
         Ok(Box::pin(async move {
-            let may = auth.has_perm(&permission);
-            Verdict::of(auth.is_authenticated().await?, may).await
+            Ok(if !auth.is_authenticated().await? {
+                Verdict::Anonymous
+            } else if auth.has_perm(&permission).await? {
+                Verdict::Welcome
+            } else {
+                Verdict::Forbidden
+            })
         }))
     }))
 }
@@ -93,19 +99,6 @@ pub fn user_passes_test<U: AuthUser>(test: impl Fn(&U) -> bool + Send + Sync + '
             })
         }))
     }))
-}
-
-impl Verdict {
-    async fn of(
-        is_authenticated: bool,
-        may: impl Future<Output = Result<bool, AuthError>>,
-    ) -> Result<Self, AuthError> {
-        Ok(match is_authenticated {
-            false => Self::Anonymous,
-            true if may.await? => Self::Welcome,
-            true => Self::Forbidden,
-        })
-    }
 }
 
 impl Guard {

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 
 use crate::auth::layer::Rules;
-use crate::auth::redirect::{location, to_login};
+use crate::auth::redirect::{found, to_login};
+use crate::auth::response::status_of;
 use crate::error::AuthError;
 
 /// Why a guard lets a visitor not in, and what the visitor gets: browsers are sent to the login,
@@ -44,8 +44,7 @@ impl Refusal {
             Reason::Login(_) => StatusCode::FOUND,
             Reason::Unauthorized => StatusCode::UNAUTHORIZED,
             Reason::Forbidden => StatusCode::FORBIDDEN,
-            Reason::Failed(error) => StatusCode::from_u16(error.kind().status())
-                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            Reason::Failed(error) => status_of(error),
         }
     }
 }
@@ -68,26 +67,15 @@ impl From<AuthError> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = self.status();
-        let text = match self.0 {
-            Reason::Failed(error) => return error.into_response(),
-            Reason::Login(url) => {
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = status;
-                response.headers_mut().insert(header::LOCATION, location(&url));
-                return response;
-            }
-            Reason::Unauthorized => "Log in first.",
-            Reason::Forbidden => "You may not do this.",
-        };
-        let mut response = Response::new(Body::from(text));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        if status == StatusCode::UNAUTHORIZED {
+        match self.0 {
+            Reason::Login(url) => found(&url),
             // RFC 9110, 15.5.2: a 401 names a scheme. Ours has no registered name.
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Session"));
+            Reason::Unauthorized => {
+                (status, [(header::WWW_AUTHENTICATE, "Session")], "Log in first.").into_response()
+            }
+            Reason::Forbidden => (status, "You may not do this.").into_response(),
+            Reason::Failed(error) => error.into_response(),
         }
-        response
     }
 }
 

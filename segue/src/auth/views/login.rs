@@ -5,14 +5,12 @@ use std::fmt;
 use axum::extract::Form;
 use axum::response::{Response, Result};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
-use super::page::{field_problem, redirect, render, safe_next};
+use super::page::{field_problem, redirect, render, safe_next, slow_down, too_many};
 use crate::auth::backend::{AuthUser, UsernamePassword};
-use crate::auth::extract::handle;
 use crate::auth::handle::Auth;
-use crate::auth::throttle::Throttled;
+use crate::characters::strip;
 use crate::templates::{TemplateError, Templates, context};
 use crate::users::{MOST_USERNAME, normalize_username};
 
@@ -42,10 +40,10 @@ struct Problems {
 /// When the page cannot be rendered.
 pub async fn login_form<U: AuthUser>(
     templates: Templates,
-    _: Auth<U>,
+    auth: Auth<U>,
     parts: Parts,
 ) -> Result<Response> {
-    let next = safe_next(None, &parts, handle(&parts)?.0.rules());
+    let next = safe_next(None, &parts, auth.rules());
     Ok(page(&templates, "", &Problems::default(), next.as_deref())?)
 }
 
@@ -60,10 +58,9 @@ pub async fn login<U: AuthUser>(
     parts: Parts,
     Form(form): Form<LoginForm>,
 ) -> Result<Response> {
-    let rules = handle(&parts)?;
-    let rules = rules.0.rules();
+    let rules = auth.rules();
     let next = safe_next(form.next.as_deref(), &parts, rules);
-    let typed = form.username.trim();
+    let typed = strip(&form.username);
     let show = |problems: &Problems| page(&templates, typed, problems, next.as_deref());
     let problems = form.problems();
     if !problems.username.is_empty() || !problems.password.is_empty() {
@@ -74,9 +71,8 @@ pub async fn login<U: AuthUser>(
     let attempt = match rules.throttle.attempt(&username, address).await {
         Ok(attempt) => attempt,
         Err(throttled) => {
-            let mut response = show(&Problems::of(too_many(&throttled)))?;
-            slow_down(&mut response, &throttled);
-            return Ok(response);
+            let page = show(&Problems::of(too_many(&throttled)))?;
+            return Ok(slow_down(page, &throttled));
         }
     };
     let credentials = UsernamePassword::new(username, form.password);
@@ -115,7 +111,7 @@ fn page(
 impl LoginForm {
     /// What is wrong with the fields themselves.
     fn problems(&self) -> Problems {
-        let username = self.username.trim();
+        let username = strip(&self.username);
         let letters = username.chars().count();
         let too_long = (letters > MOST_USERNAME).then(|| {
             format!("Ensure this value has at most {MOST_USERNAME} characters (it has {letters}).")
@@ -133,19 +129,6 @@ impl Problems {
     fn of(error: String) -> Self {
         Self { errors: vec![error], ..Self::default() }
     }
-}
-
-pub(super) fn too_many(throttled: &Throttled) -> String {
-    let minutes = throttled.retry_after().as_secs().div_ceil(60);
-    let unit = if minutes == 1 { "minute" } else { "minutes" };
-    format!("Too many failed attempts. Try again in {minutes} {unit}.")
-}
-
-/// Tells programs what the page tells people.
-pub(super) fn slow_down(response: &mut Response, throttled: &Throttled) {
-    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-    let seconds = HeaderValue::from(throttled.retry_after().as_secs());
-    response.headers_mut().insert(header::RETRY_AFTER, seconds);
 }
 
 /// Without the password.

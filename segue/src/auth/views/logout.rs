@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use super::page::{redirect, render, safe_next};
 use crate::auth::backend::AuthUser;
-use crate::auth::extract::handle;
 use crate::auth::handle::Auth;
 use crate::auth::redirect::asked_for;
 use crate::templates::{Templates, context};
@@ -33,8 +32,7 @@ pub async fn logout<U: AuthUser>(
     parts: Parts,
     form: Result<Form<LogoutForm>, FormRejection>,
 ) -> Result<Response> {
-    let rules = handle(&parts)?;
-    let rules = rules.0.rules();
+    let rules = auth.rules();
     // A script sends no form, or another one: whoever wants to leave is not kept for that.
     let form = form.map(|Form(form)| form).unwrap_or_default();
     let next = safe_next(form.next.as_deref(), &parts, rules);

@@ -1,12 +1,12 @@
 //! What the pages have in common.
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::auth::layer::Rules;
-use crate::auth::redirect::{NEXT, is_safe, location};
+use crate::auth::redirect::{NEXT, found, is_safe};
+use crate::auth::throttle::Throttled;
 use crate::templates::{TemplateError, Templates, Value};
 
 /// Renders a page about passwords: nobody keeps it, and nobody puts it into a frame.
@@ -20,10 +20,22 @@ pub(super) fn render(
 
 /// Sends the visitor to a URL.
 pub(super) fn redirect(url: &str) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::FOUND;
-    response.headers_mut().insert(header::LOCATION, location(url));
-    private(response)
+    private(found(url))
+}
+
+/// What a page says to whoever has failed too often.
+pub(super) fn too_many(throttled: &Throttled) -> String {
+    let minutes = throttled.retry_after().as_secs().div_ceil(60);
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    format!("Too many failed attempts. Try again in {minutes} {unit}.")
+}
+
+/// Tells programs what such a page tells people.
+pub(super) fn slow_down(mut page: Response, throttled: &Throttled) -> Response {
+    *page.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    let seconds = HeaderValue::from(throttled.retry_after().as_secs());
+    page.headers_mut().insert(header::RETRY_AFTER, seconds);
+    page
 }
 
 /// Django's `never_cache`, and its `X_FRAME_OPTIONS`.

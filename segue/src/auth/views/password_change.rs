@@ -7,9 +7,7 @@ use axum::response::{Response, Result};
 use http::request::Parts;
 use serde::Deserialize;
 
-use super::login::{slow_down, too_many};
-use super::page::{field_problem, redirect, render};
-use crate::auth::extract::handle;
+use super::page::{field_problem, redirect, render, slow_down, too_many};
 use crate::auth::guard::LoginRequired;
 use crate::auth::handle::Auth;
 use crate::auth::redirect::asked_for;
@@ -63,19 +61,16 @@ pub async fn password_change(
     parts: Parts,
     Form(form): Form<PasswordChangeForm>,
 ) -> Result<Response> {
-    let rules = handle(&parts)?;
-    let rules = rules.0.rules();
+    let throttle = &auth.rules().throttle;
     let mut problems = form.problems(&users, &user);
     if problems.old_password.is_empty() {
         // Whoever found a browser open must not guess on, either.
-        let address = rules.throttle.client_address(&parts);
-        let attempt = match rules.throttle.attempt(&user.username, address).await {
+        let address = throttle.client_address(&parts);
+        let attempt = match throttle.attempt(&user.username, address).await {
             Ok(attempt) => attempt,
             Err(throttled) => {
                 problems.old_password.push(too_many(&throttled));
-                let mut response = page(&templates, &users, &problems)?;
-                slow_down(&mut response, &throttled);
-                return Ok(response);
+                return Ok(slow_down(page(&templates, &users, &problems)?, &throttled));
             }
         };
         match users.passwords().check(&form.old_password, &user.password).await {

@@ -21,10 +21,7 @@ pub(super) struct Findings {
 pub(super) async fn look(settings: &Settings) -> Findings {
     let mut findings = Findings::default();
     let engine = settings.session.engine;
-    #[cfg(feature = "auth")]
     let needs_database = engine.uses_database() || settings.auth.uses_database();
-    #[cfg(not(feature = "auth"))]
-    let needs_database = engine.uses_database();
     if settings.database_url.exists() {
         let what = format!("The database {}", settings.database_url);
         match ask_database(settings, &mut findings.warnings).await {

@@ -6,14 +6,13 @@
 //!
 //! Source: `BCryptSHA256PasswordHasher` in `django/contrib/auth/hashers.py`.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use super::{Hasher, Unreadable, bearable, decimal, is_same};
+use crate::hex::hex;
 use crate::passwords::error::{PasswordError, PasswordErrorKind};
 use crate::settings::PasswordHasher;
 
@@ -55,7 +54,8 @@ impl Bcrypt {
     }
 
     fn derive(&self, password: &str, salt: [u8; 16], rounds: u32) -> String {
-        let mut key = if self.digests { hex_digest(password) } else { password.to_owned() };
+        let mut key =
+            if self.digests { hex(&Sha256::digest(password)) } else { password.to_owned() };
         // As C wrote it: the end of the text belongs to it, where there is room.
         key.push('\0');
         let key = key.as_bytes();
@@ -83,14 +83,6 @@ impl<'a> Parts<'a> {
         let salt = salt.try_into().map_err(|_| Unreadable::Malformed)?;
         Ok(Self { rounds, salt, hash })
     }
-}
-
-fn hex_digest(password: &str) -> String {
-    Sha256::digest(password).iter().fold(String::new(), |mut hex, byte| {
-        // Writing into a text cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 impl Hasher for Bcrypt {

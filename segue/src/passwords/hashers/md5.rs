@@ -3,22 +3,16 @@
 //!
 //! Source: `MD5PasswordHasher` in `django/contrib/auth/hashers.py`.
 
-use std::fmt::Write as _;
-
 use md5::Digest as _;
 
 use super::{Hasher, Unreadable, is_same, is_short, letters};
+use crate::hex::hex;
 use crate::passwords::error::PasswordError;
 
 pub(super) struct Md5;
 
 fn derive(password: &str, salt: &str) -> String {
-    let digest = md5::Md5::new().chain_update(salt).chain_update(password).finalize();
-    digest.iter().fold(String::new(), |mut hex, byte| {
-        // Writing into a text cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&md5::Md5::new().chain_update(salt).chain_update(password).finalize())
 }
 
 /// The salt and the hash.

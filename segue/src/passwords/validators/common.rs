@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use flate2::read::MultiGzDecoder;
 use memchr::memmem;
 
-use super::characters::strip;
+use crate::characters::strip;
 use crate::error::ConfigError;
 
 /// The list of Django 5.2; its licence stands beside it.

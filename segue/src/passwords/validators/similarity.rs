@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::characters::is_word;
+use crate::characters::is_word;
 
 /// `UserAttributeSimilarityValidator`.
 pub(super) struct Similarity {

@@ -28,7 +28,7 @@ const DIGITS: &[(char, char)] = &[
 ];
 
 /// Python's `str.isdigit`.
-pub(super) fn are_digits(text: &str) -> bool {
+pub(crate) fn are_digits(text: &str) -> bool {
     let is_digit = |character: char| {
         character.general_category() == GeneralCategory::DecimalNumber
             || DIGITS.iter().any(|(first, last)| (*first..=*last).contains(&character))
