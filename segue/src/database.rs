@@ -1,5 +1,6 @@
 //! The database: connections, Django's tables, and what its errors mean.
 
+mod app;
 pub(crate) mod column;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod connections;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use crate::error::{ConfigError, StoreError};
 use crate::settings::DatabaseUrl;
 
+pub use app::{App, Migrations, SqlMigration};
 pub use migrations::{Applied, Migration};
 
 pub(crate) use pools::Side;

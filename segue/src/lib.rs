@@ -52,6 +52,8 @@ pub use clock::Clock;
 pub use codec::{Codec, CodecError};
 pub use csrf::{CsrfFailure, CsrfLayer, CsrfToken};
 pub use data::{SessionData, StepError};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use database::{App, Migrations, SqlMigration};
 #[cfg(feature = "auth")]
 pub use error::{AuthError, AuthErrorKind};
 pub use error::{

@@ -172,6 +172,36 @@ impl Settings {
         Self::read(&Reader::new(source::environment()?)?, base_dir.into())
     }
 
+    /// What a command works with: the file and the environment, and a database that the command line
+    /// names over both. Also whether the secret key is the site's own: who looks after a database
+    /// alone need not have it.
+    #[cfg(feature = "manage")]
+    pub(crate) fn of_command(
+        file: Option<&Path>,
+        database_url: Option<&str>,
+    ) -> Result<(Self, bool), ConfigError> {
+        let mut values = match file {
+            Some(file) => source::file_and_environment(file)?,
+            None => source::environment()?,
+        };
+        let here = std::env::current_dir()
+            .map_err(|error| ConfigError::file("the current folder", error))?;
+        let base_dir = file.map_or(here.as_path(), |file| file.parent().unwrap_or(Path::new("")));
+        let Some(url) = database_url else {
+            return Ok((Self::read(&Reader::new(values)?, base_dir.to_owned())?, true));
+        };
+        values.remove("DATABASE_URL");
+        let has_secret_key = values.contains_key("SECRET_KEY");
+        if !has_secret_key {
+            let key =
+                secret_file::random().map_err(|error| ConfigError::file("SECRET_KEY", error))?;
+            values.insert("SECRET_KEY".to_owned(), config::Value::new(None, key));
+        }
+        let settings = Self::read(&Reader::new(values)?, base_dir.to_owned())?;
+        let database_url = DatabaseUrl::parse(url, &here)?;
+        Ok((Self { database_url, ..settings }, has_secret_key))
+    }
+
     fn read(reader: &Reader, base_dir: PathBuf) -> Result<Self, ConfigError> {
         let debug = reader.bool("DEBUG")?.unwrap_or(false);
         let database_url = match reader.text("DATABASE_URL", "a database's URL")? {

@@ -1,16 +1,24 @@
 //! `changepassword`: another password for a user who has forgotten theirs.
 
+use super::CommandResult;
+use super::context::open_users;
 use super::terminal::{Terminal, choose_password, system_user};
-use super::{CommandResult, open_users};
 use crate::settings::Settings;
 use crate::users::normalize_username;
 
 /// As often Django asks.
 const TRIES: usize = 3;
 
-pub(super) async fn run(settings: &Settings, username: Option<String>) -> CommandResult {
+/// What the command line says.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Whose [default: the name of whoever runs the program]
+    username: Option<String>,
+}
+
+pub(super) async fn run(settings: &Settings, arguments: Arguments) -> CommandResult {
     let (database, users) = open_users(settings).await?;
-    let username = username.or_else(system_user).ok_or("whose? `changepassword NAME`")?;
+    let username = arguments.username.or_else(system_user).ok_or("whose? `changepassword NAME`")?;
     let user = users.by_username(&normalize_username(&username)).await?;
     let user = user.ok_or_else(|| format!("there is no user {username:?}"))?;
     say!("Changing password for user {:?}", user.username);

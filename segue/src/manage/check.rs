@@ -18,8 +18,17 @@ struct Warning {
 const LIMITS: &str = "a logout cannot end copies of it, and of two requests at once the last one \
                       wins";
 
-pub(super) async fn run(settings: &Settings, deploy: bool) -> CommandResult {
-    let mut warnings = if deploy { deploy::deploy_warnings(settings) } else { Vec::new() };
+/// What the command line says.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Look for what is not safe in production as well
+    #[arg(long)]
+    deploy: bool,
+}
+
+pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandResult {
+    let mut warnings =
+        if arguments.deploy { deploy::deploy_warnings(settings) } else { Vec::new() };
     let findings = stores::look(settings).await;
     warnings.extend(findings.warnings);
     if let Some(failure) = findings.failure {

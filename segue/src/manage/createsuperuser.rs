@@ -3,8 +3,9 @@
 use std::env::VarError;
 use std::error::Error;
 
+use super::CommandResult;
+use super::context::open_users;
 use super::terminal::{Terminal, choose_password, system_user};
-use super::{CommandResult, open_users};
 use crate::settings::Settings;
 use crate::users::{NewUser, Users, normalize_username, username_problem};
 

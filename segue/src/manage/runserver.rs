@@ -1,5 +1,7 @@
 //! `runserver`: the site, until it is asked to stop.
 
+mod address;
+
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,7 +18,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::context::Context;
 use super::migrate::apps;
+use super::project::SiteParts;
 use super::{CommandResult, shutdown};
 use crate::site::Site;
 
@@ -35,16 +39,26 @@ pub(super) fn start_log() {
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
 
+/// What the command line says.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Where to listen: an address and a port, or one of them
+    #[arg(default_value = "127.0.0.1:8000", value_name = "ADDR:PORT", value_parser = address::parse)]
+    address: String,
+}
+
 pub(super) async fn run(
-    address: &str,
-    settings_file: Option<&Path>,
-    debug: bool,
-    site: Site,
+    context: Context<'_>,
+    arguments: &Arguments,
+    parts: &SiteParts,
 ) -> CommandResult {
+    let Context { settings, settings_file, .. } = context;
+    let (address, debug) = (arguments.address.as_str(), settings.debug);
+    let site = parts.build(settings).await?;
     warn_of_migrations(&site).await?;
     let listener =
         TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
-    say!("Segue {}, settings from {}", env!("CARGO_PKG_VERSION"), name(settings_file));
+    say!("Segue {}, settings from {}", env!("CARGO_PKG_VERSION"), name(settings_file.as_deref()));
     if debug {
         say!("DEBUG is on: for development only.");
     }

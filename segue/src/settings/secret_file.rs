@@ -33,12 +33,18 @@ pub(super) fn read_or_make(folder: &Path) -> Result<SecretKey, ConfigError> {
     }
 }
 
-/// Writes a new key, unless another process was faster: then its key stays.
-fn make(path: &Path) -> io::Result<()> {
+/// A new key.
+pub(super) fn random() -> io::Result<String> {
     let mut random = [0; 48];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(URL_SAFE_NO_PAD.encode(random))
+}
+
+/// Writes a new key, unless another process was faster: then its key stays.
+fn make(path: &Path) -> io::Result<()> {
+    let key = random()?;
     let draft = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written = write(&draft, &URL_SAFE_NO_PAD.encode(random));
+    let written = write(&draft, &key);
     // A link appears whole or not at all, and never replaces a file.
     let linked = written.and_then(|()| fs::hard_link(&draft, path));
     let _ = fs::remove_file(&draft);

@@ -89,7 +89,7 @@ impl Project {
 
     /// The program, with the settings of this folder and none of whoever runs the tests.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_session_management_project"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_site"));
         command
             .env_clear()
             .env("RUST_LOG", "error")

@@ -8,7 +8,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use segue::settings::{DatabaseUrl, PasswordHasher};
 use segue::users::NewUser;
 use segue::{SessionKey, Settings, Site};
-use session_management_project::urls::urlpatterns;
+use site::urls::urlpatterns;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use segue::manage::Project;
-use session_management_project::urls;
+use site::urls;
 
 fn main() -> ExitCode {
     Project::new(env!("CARGO_MANIFEST_DIR"), urls::urlpatterns)

@@ -204,7 +204,7 @@ fn a_read_only_database_is_said_at_the_start() {
     project.set(&format!("{key}\nALLOWED_HOSTS = [\"localhost\"]\n"));
     project.succeed(&["migrate"]);
     let program = project.path("program");
-    fs::copy(env!("CARGO_BIN_EXE_session_management_project"), &program).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_site"), &program).unwrap();
     let mode = |name: &str, mode| {
         fs::set_permissions(project.path(name), fs::Permissions::from_mode(mode)).unwrap();
     };

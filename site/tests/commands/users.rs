@@ -41,7 +41,7 @@ fn with(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Ou
 ///
 /// `script` (util-linux) makes the terminal, and shows on its output what the person sees.
 fn at_a_terminal(project: &Project, arguments: &str, lines: &[&str]) -> (bool, String) {
-    let program = env!("CARGO_BIN_EXE_session_management_project");
+    let program = env!("CARGO_BIN_EXE_site");
     let settings = project.path("settings.toml");
     let command = format!("{program} --settings {} {arguments}", settings.display());
     // A program that asks for more than these lines would wait for ever.

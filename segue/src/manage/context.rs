@@ -1,0 +1,42 @@
+//! What a command works with.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use crate::database::App;
+#[cfg(feature = "auth")]
+use crate::database::Database;
+use crate::settings::Settings;
+#[cfg(feature = "auth")]
+use crate::users::Users;
+
+/// The project whose program runs, as far as there is one.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    /// The folder of its manifest. Its sources need not be there any more.
+    pub(super) base_dir: Option<PathBuf>,
+    /// Its apps, in their order.
+    pub(super) apps: Vec<App>,
+}
+
+/// What a command works with that needs the settings.
+#[derive(Debug)]
+pub(super) struct Context<'a> {
+    pub(super) settings: Settings,
+    /// Where the settings were read from; nothing where that was the environment alone.
+    pub(super) settings_file: Option<PathBuf>,
+    /// Whether the secret key is the site's own, so that what it signed can be read.
+    pub(super) has_secret_key: bool,
+    pub(super) sources: &'a Sources,
+}
+
+/// The users in the database that the settings name.
+#[cfg(feature = "auth")]
+pub(super) async fn open_users(settings: &Settings) -> Result<(Database, Users), Box<dyn Error>> {
+    if !settings.database_url.exists() {
+        return Err("there is no database to keep users in: run `migrate` first".into());
+    }
+    let database = Database::connect(&settings.database_url).await?;
+    let users = Users::new(database.clone(), settings)?;
+    Ok((database, users))
+}

@@ -1,0 +1,173 @@
+//! A project's program, and the program without a project.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use axum::Router;
+
+use super::command_line::{Command, Options};
+use super::context::{Context, Sources};
+use super::{CommandResult, command_line, runserver};
+#[cfg(feature = "auth")]
+use super::{changepassword, createsuperuser};
+use super::{check, clearsessions, migrate};
+use crate::database::App;
+use crate::error::{ConfigError, describe};
+use crate::settings::Settings;
+use crate::site::Site;
+
+/// A project: its folder, its routes and its apps. Its program answers Django's management commands.
+///
+/// The settings are read from the file that `--settings` names; without it from `settings.toml` in
+/// the current folder, in the project's folder or beside the program, whichever is first found;
+/// and the environment goes over all of them.
+pub struct Project {
+    sources: Sources,
+    site: Option<SiteParts>,
+    without_arguments: Vec<&'static str>,
+}
+
+/// What a site is made of, again where the settings have changed.
+pub(super) struct SiteParts {
+    urlpatterns: Box<dyn Fn(&Settings) -> Router>,
+    configure: Box<dyn Fn(Site) -> Site>,
+}
+
+impl SiteParts {
+    pub(super) async fn build(&self, settings: Settings) -> Result<Site, ConfigError> {
+        let routes = (self.urlpatterns)(&settings);
+        Ok((self.configure)(Site::new(settings, routes).await?))
+    }
+}
+
+impl Project {
+    /// A project in this folder (`env!("CARGO_MANIFEST_DIR")`), with these routes.
+    pub fn new(
+        base_dir: impl Into<PathBuf>,
+        urlpatterns: impl Fn(&Settings) -> Router + 'static,
+    ) -> Self {
+        Self {
+            sources: Sources { base_dir: Some(base_dir.into()), apps: Vec::new() },
+            site: Some(SiteParts {
+                urlpatterns: Box::new(urlpatterns),
+                configure: Box::new(|site| site),
+            }),
+            without_arguments: Vec::new(),
+        }
+    }
+
+    /// The apps of the project, whose migrations are applied after those of Django. Django's
+    /// `INSTALLED_APPS`.
+    #[must_use]
+    pub fn apps(mut self, apps: &[App]) -> Self {
+        self.sources.apps = apps.to_vec();
+        self
+    }
+
+    /// Changes the site before it is served: its error page for example.
+    ///
+    /// ```no_run
+    /// # use segue::manage::Project;
+    /// # let project = Project::new("", |_| axum::Router::new());
+    /// project.configure(|site| {
+    ///     site.on_session_error(|error| http::Response::new(format!("Sorry: {error}")))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn configure(mut self, configure: impl Fn(Site) -> Site + 'static) -> Self {
+        if let Some(site) = &mut self.site {
+            site.configure = Box::new(configure);
+        }
+        self
+    }
+
+    /// The commands that the program runs, one after the other, when it is given none. Otherwise it
+    /// shows its help.
+    #[must_use]
+    pub fn without_arguments(mut self, commands: &[&'static str]) -> Self {
+        self.without_arguments = commands.to_vec();
+        self
+    }
+
+    /// Does what the command line says. Django's `execute_from_command_line`.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        runserver::start_log();
+        match self.try_run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                warn_user!("error: {}", describe(&*error));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn try_run(self) -> CommandResult {
+        let (options, commands) =
+            command_line::parse(self.site.is_some(), &self.without_arguments)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        for command in commands {
+            runtime.block_on(self.run_one(command, &options))?;
+        }
+        Ok(())
+    }
+
+    async fn run_one(&self, command: Command, options: &Options) -> CommandResult {
+        let context = self.context(options)?;
+        match command {
+            Command::Runserver(arguments) => match &self.site {
+                Some(site) => runserver::run(context, &arguments, site).await,
+                None => Ok(()),
+            },
+            Command::Migrate => migrate::run(&context.settings).await,
+            #[cfg(feature = "auth")]
+            Command::Createsuperuser(arguments) => {
+                createsuperuser::run(&context.settings, &arguments).await
+            }
+            #[cfg(feature = "auth")]
+            Command::Changepassword(arguments) => {
+                changepassword::run(&context.settings, arguments).await
+            }
+            Command::Clearsessions => clearsessions::run(&context.settings).await,
+            Command::Check(arguments) => check::run(&context.settings, &arguments).await,
+        }
+    }
+
+    /// Reads the settings.
+    fn context(&self, options: &Options) -> Result<Context<'_>, ConfigError> {
+        let base_dir = self.sources.base_dir.as_deref();
+        // Whoever names a database alone means no settings that happen to lie about.
+        let found = || options.database_url.is_none().then(|| find_settings(base_dir)).flatten();
+        let settings_file = options.settings.clone().or_else(found);
+        let (settings, has_secret_key) =
+            Settings::of_command(settings_file.as_deref(), options.database_url.as_deref())?;
+        Ok(Context { settings, settings_file, has_secret_key, sources: &self.sources })
+    }
+}
+
+/// Does what the command line says, where there is no project: the program `segue` is this. Django's
+/// function of the same name, by which `django-admin` works.
+///
+/// It starts a project, and looks after the sessions and users of any database, also that of a
+/// Django site.
+#[must_use]
+pub fn execute_from_command_line() -> ExitCode {
+    Project { sources: Sources::default(), site: None, without_arguments: Vec::new() }.run()
+}
+
+impl fmt::Debug for Project {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Project").field("sources", &self.sources).finish_non_exhaustive()
+    }
+}
+
+fn find_settings(base_dir: Option<&Path>) -> Option<PathBuf> {
+    let program = std::env::current_exe().ok();
+    let beside = program.as_deref().and_then(Path::parent);
+    [Some(Path::new("")), base_dir, beside]
+        .into_iter()
+        .flatten()
+        .map(|folder| folder.join("settings.toml"))
+        .find(|file| file.is_file())
+}
