@@ -40,7 +40,10 @@ mod createsuperuser;
 mod migrate;
 mod project;
 mod runserver;
+mod scaffold;
 mod shutdown;
+mod startapp;
+mod startproject;
 #[cfg(feature = "auth")]
 mod terminal;
 

@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
-use super::{check, runserver};
+use super::{check, runserver, startapp, startproject};
 
 /// The commands, as Django's manage.py has them.
 #[derive(Debug, Parser)]
@@ -41,6 +41,10 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Begin a project: write its files into a new folder
+    Startproject(startproject::Arguments),
+    /// Begin an app: write its files into the project
+    Startapp(startapp::Arguments),
     /// Serve the site until Ctrl-C, then finish the requests that are under way
     Runserver(runserver::Arguments),
     /// Make the tables that are missing in the database, exactly as Django makes them
@@ -57,8 +61,11 @@ pub(super) enum Command {
     Check(check::Arguments),
 }
 
-/// What needs the routes or the sources of a project.
+/// What needs the routes of a project.
 const OF_A_PROJECT: &[&str] = &["runserver"];
+
+/// What a project has behind it.
+const BEFORE_A_PROJECT: &[&str] = &["startproject"];
 
 /// Reads the command line: what every command takes, and the commands in their order. It ends the
 /// program where there is nothing to do but to say something.
@@ -77,16 +84,17 @@ pub(super) fn parse(
 
 /// The command line of this program.
 fn command(is_project: bool, without_arguments: &[&'static str]) -> clap::Command {
-    let mut command = Cli::command();
-    if is_project {
-        command = command.about("The project's own commands, as Django's manage.py has them.");
-    } else {
-        command = command
-            .name("segue")
-            .about("Looks after sessions and users in any database of Segue's or Django's.");
-        for name in OF_A_PROJECT {
-            command = command.mut_subcommand(name, |command| command.hide(true));
-        }
+    let (about, hidden) = match is_project {
+        true => ("The project's own commands, as Django's manage.py has them.", BEFORE_A_PROJECT),
+        false => (
+            "Begins projects, and looks after the sessions and users in any database of Segue's or \
+             Django's.",
+            OF_A_PROJECT,
+        ),
+    };
+    let mut command = Cli::command().about(about);
+    for name in hidden {
+        command = command.mut_subcommand(name, |command| command.hide(true));
     }
     if without_arguments.is_empty() {
         return command.subcommand_required(true).arg_required_else_help(true);

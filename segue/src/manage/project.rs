@@ -11,11 +11,14 @@ use super::context::{Context, Sources};
 use super::{CommandResult, command_line, runserver};
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
-use super::{check, clearsessions, migrate};
+use super::{check, clearsessions, migrate, startapp, startproject};
 use crate::database::App;
 use crate::error::{ConfigError, describe};
 use crate::settings::Settings;
 use crate::site::Site;
+
+const NO_ROUTES: &str = "only a project's own program has routes to serve: in its folder, \
+                         `cargo run -- runserver`";
 
 /// A project: its folder, its routes and its apps. Its program answers Django's management commands.
 ///
@@ -114,23 +117,25 @@ impl Project {
     }
 
     async fn run_one(&self, command: Command, options: &Options) -> CommandResult {
-        let context = self.context(options)?;
+        let context = || self.context(options);
         match command {
-            Command::Runserver(arguments) => match &self.site {
-                Some(site) => runserver::run(context, &arguments, site).await,
-                None => Ok(()),
-            },
-            Command::Migrate => migrate::run(&context.settings).await,
+            Command::Startproject(arguments) => startproject::run(&arguments),
+            Command::Startapp(arguments) => startapp::run(&self.sources, &arguments),
+            Command::Runserver(arguments) => {
+                let site = self.site.as_ref().ok_or(NO_ROUTES)?;
+                runserver::run(context()?, &arguments, site).await
+            }
+            Command::Migrate => migrate::run(&context()?.settings).await,
             #[cfg(feature = "auth")]
             Command::Createsuperuser(arguments) => {
-                createsuperuser::run(&context.settings, &arguments).await
+                createsuperuser::run(&context()?.settings, &arguments).await
             }
             #[cfg(feature = "auth")]
             Command::Changepassword(arguments) => {
-                changepassword::run(&context.settings, arguments).await
+                changepassword::run(&context()?.settings, arguments).await
             }
-            Command::Clearsessions => clearsessions::run(&context.settings).await,
-            Command::Check(arguments) => check::run(&context.settings, &arguments).await,
+            Command::Clearsessions => clearsessions::run(&context()?.settings).await,
+            Command::Check(arguments) => check::run(&context()?.settings, &arguments).await,
         }
     }
 

@@ -1,0 +1,7 @@
+//! The program `segue`: Django's django-admin.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    segue::manage::execute_from_command_line()
+}

@@ -1,0 +1,99 @@
+//! `startproject`: the files of a new project.
+
+use std::path::{Path, PathBuf};
+
+use console::style;
+
+use super::CommandResult;
+use super::scaffold::{Draft, NameOf, check_name, write};
+
+/// What the command line says.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  segue startproject mysite        a new folder mysite\n  segue \
+                        startproject mysite .      the folder where you are"
+)]
+pub(super) struct Arguments {
+    /// The name of the project, an identifier
+    name: String,
+
+    /// The folder for its files [default: a new one of the project's name]
+    directory: Option<PathBuf>,
+
+    /// Take Segue from this folder and not from the registry
+    #[arg(long, value_name = "FOLDER")]
+    segue_path: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> CommandResult {
+    let name = arguments.name.as_str();
+    check_name(name, NameOf::Project)?;
+    let folder = match &arguments.directory {
+        Some(folder) => folder.clone(),
+        None if Path::new(name).exists() => {
+            let mend = format!("`startproject {name} {name}` puts the project into it");
+            return Err(format!("{name} is there already; {mend}").into());
+        }
+        None => PathBuf::from(name),
+    };
+    let patch = arguments.segue_path.as_deref().map(patch).transpose()?;
+    write(&drafts(name, &folder, &patch.unwrap_or_default()))?;
+    say!("Created the project {} in {}", style(name).bold(), folder.display());
+    if let Some(manifest) = workspace_around(&folder) {
+        warn_user!(
+            "{} is a workspace: add the project to its members, or start it outside.",
+            manifest.display()
+        );
+    }
+    say!("\nWhat comes next:");
+    if folder != Path::new(".") {
+        say!("    cd {}", folder.display());
+    }
+    say!("    cargo run                          # http://127.0.0.1:8000");
+    say!("    cargo run -- startapp NAME");
+    Ok(())
+}
+
+fn drafts(name: &str, folder: &Path, patch: &str) -> Vec<Draft> {
+    let draft = |path: &str, template: &str| Draft {
+        path: folder.join(path),
+        text: template
+            .replace("{{ project_name }}", name)
+            .replace("{{ segue_version }}", env!("CARGO_PKG_VERSION")),
+    };
+    let mut manifest = draft("Cargo.toml", include_str!("scaffold/project/Cargo.toml-tpl"));
+    manifest.text += patch;
+    vec![
+        manifest,
+        draft("settings.toml", include_str!("scaffold/project/settings.toml-tpl")),
+        draft(".gitignore", include_str!("scaffold/project/gitignore-tpl")),
+        draft("src/main.rs", include_str!("scaffold/project/main.rs-tpl")),
+        draft("src/lib.rs", include_str!("scaffold/project/lib.rs-tpl")),
+        draft("src/urls.rs", include_str!("scaffold/project/urls.rs-tpl")),
+    ]
+}
+
+/// What makes Cargo take Segue from a folder.
+fn patch(folder: &Path) -> Result<String, String> {
+    let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+    if !manifest.lines().any(|line| line == "name = \"segue\"") {
+        let folder = folder.display();
+        return Err(format!(
+            "--segue-path: the crate segue is not in {folder}: name its own folder"
+        ));
+    }
+    // A basic string of TOML, which knows the escapes that `Debug` writes.
+    let folder =
+        folder.to_str().ok_or("--segue-path: the path is no text that Cargo.toml can hold")?;
+    Ok(format!("\n[patch.crates-io]\nsegue = {{ path = {folder:?} }}\n"))
+}
+
+/// The manifest of a workspace that the folder lies in, whose Cargo would complain.
+fn workspace_around(folder: &Path) -> Option<PathBuf> {
+    let folder = std::path::absolute(folder).ok()?;
+    folder.ancestors().skip(1).map(|folder| folder.join("Cargo.toml")).find(|manifest| {
+        let text = std::fs::read_to_string(manifest).unwrap_or_default();
+        text.lines().any(|line| line.trim_end() == "[workspace]")
+    })
+}
