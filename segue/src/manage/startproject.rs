@@ -36,8 +36,11 @@ pub(super) fn run(arguments: &Arguments) -> CommandResult {
         }
         None => PathBuf::from(name),
     };
-    let patch = arguments.segue_path.as_deref().map(patch).transpose()?;
-    write(&drafts(name, &folder, &patch.unwrap_or_default()))?;
+    let segue = match &arguments.segue_path {
+        Some(folder) => in_folder(folder)?,
+        None => format!("version = \"{}\"", env!("CARGO_PKG_VERSION")),
+    };
+    write(&drafts(name, &folder, &segue))?;
     say!("Created the project {} in {}", style(name).bold(), folder.display());
     if let Some(manifest) = workspace_around(&folder) {
         warn_user!(
@@ -54,17 +57,13 @@ pub(super) fn run(arguments: &Arguments) -> CommandResult {
     Ok(())
 }
 
-fn drafts(name: &str, folder: &Path, patch: &str) -> Vec<Draft> {
+fn drafts(name: &str, folder: &Path, segue: &str) -> Vec<Draft> {
     let draft = |path: &str, template: &str| Draft {
         path: folder.join(path),
-        text: template
-            .replace("{{ project_name }}", name)
-            .replace("{{ segue_version }}", env!("CARGO_PKG_VERSION")),
+        text: template.replace("{{ project_name }}", name).replace("{{ segue }}", segue),
     };
-    let mut manifest = draft("Cargo.toml", include_str!("scaffold/project/Cargo.toml-tpl"));
-    manifest.text += patch;
     vec![
-        manifest,
+        draft("Cargo.toml", include_str!("scaffold/project/Cargo.toml-tpl")),
         draft("settings.toml", include_str!("scaffold/project/settings.toml-tpl")),
         draft(".gitignore", include_str!("scaffold/project/gitignore-tpl")),
         draft("src/main.rs", include_str!("scaffold/project/main.rs-tpl")),
@@ -73,8 +72,8 @@ fn drafts(name: &str, folder: &Path, patch: &str) -> Vec<Draft> {
     ]
 }
 
-/// What makes Cargo take Segue from a folder.
-fn patch(folder: &Path) -> Result<String, String> {
+/// Where Cargo finds Segue, if not in the registry.
+fn in_folder(folder: &Path) -> Result<String, String> {
     let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
     let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
     if !manifest.lines().any(|line| line == "name = \"segue\"") {
@@ -83,10 +82,10 @@ fn patch(folder: &Path) -> Result<String, String> {
             "--segue-path: the crate segue is not in {folder}: name its own folder"
         ));
     }
-    // A basic string of TOML, which knows the escapes that `Debug` writes.
-    let folder =
-        folder.to_str().ok_or("--segue-path: the path is no text that Cargo.toml can hold")?;
-    Ok(format!("\n[patch.crates-io]\nsegue = {{ path = {folder:?} }}\n"))
+    // A literal string of TOML has no escapes.
+    let folder = folder.to_str().filter(|folder| !folder.contains(['\'', '\n']));
+    let folder = folder.ok_or("--segue-path: Cargo.toml cannot hold this path")?;
+    Ok(format!("path = '{folder}'"))
 }
 
 /// The manifest of a workspace that the folder lies in, whose Cargo would complain.
