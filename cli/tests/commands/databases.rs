@@ -34,6 +34,9 @@ fn a_relative_database_begins_where_the_person_is() {
         ["migrate", "--settings", "etc/settings.toml", "--database-url", "sqlite://other.sqlite3"];
     folder.succeed("", &arguments);
     assert!(folder.path("other.sqlite3").exists(), "where the command was typed");
+    let mut command = folder.command("");
+    command.env("DATABASE_URL", "a wrong one, which the command line replaces");
+    assert!(command.args(arguments).status().unwrap().success());
 }
 
 #[test]

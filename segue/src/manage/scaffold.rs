@@ -115,6 +115,10 @@ impl Made {
         if folder.as_os_str().is_empty() || folder.is_dir() {
             return Ok(());
         }
+        if folder.symlink_metadata().is_ok() {
+            let what = format!("{} is no folder", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
+        }
         if let Some(parent) = folder.parent() {
             self.folder(parent)?;
         }
@@ -190,6 +194,17 @@ mod tests {
         assert!(refusal.contains("cannot write"), "{refusal}");
         assert!(!folder.path().join("e").exists(), "what was made is gone again");
         assert_eq!(fs::read_to_string(folder.path().join("a/d")).unwrap(), "a/d");
+    }
+
+    #[test]
+    fn a_file_that_was_made_meanwhile_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let draft = Draft { path: folder.path().join("a"), text: "ours".to_owned() };
+        fs::write(&draft.path, "theirs").unwrap();
+        let mut made = Made::default();
+        assert_eq!(made.file(&draft).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        drop(made);
+        assert_eq!(fs::read_to_string(draft.path).unwrap(), "theirs");
     }
 
     #[cfg(unix)]
