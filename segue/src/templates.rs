@@ -142,6 +142,25 @@ impl Templates {
         Self::from_environment(environment(settings))
     }
 
+    /// As [`new`](Self::new), and what the folder lacks is asked of the program: so the program alone
+    /// is enough to deploy. `source` gives the text of a template by its name.
+    ///
+    /// ```
+    /// # use segue::{Settings, Templates};
+    /// // With the crate `include_dir`: |name| TEMPLATES.get_file(name)?.contents_utf8()
+    /// let source = |name: &str| (name == "index.html").then_some("Hello {{ 1 + 1 }}");
+    /// let templates = Templates::embedded(&Settings::new("secret"), source);
+    /// assert_eq!(templates.render("index.html", ())?.0, "Hello 2");
+    /// # Ok::<(), segue::TemplateError>(())
+    /// ```
+    #[must_use]
+    pub fn embedded(
+        settings: &Settings,
+        source: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static,
+    ) -> Self {
+        Self::from_environment(embedded_environment(settings, source))
+    }
+
     /// The templates of an environment of one's own; see the [module](self).
     ///
     /// It gets a formatter, which leaves the hidden field unescaped and is minijinja's otherwise; one
@@ -185,12 +204,19 @@ impl fmt::Debug for Templates {
 /// undefined variable is an error, and `{% csrf_token %}` a tag.
 #[must_use]
 pub fn environment(settings: &Settings) -> Environment<'static> {
+    embedded_environment(settings, |_| None)
+}
+
+/// As [`environment`], with what [`Templates::embedded`] takes.
+#[must_use]
+pub fn embedded_environment(
+    settings: &Settings,
+    source: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static,
+) -> Environment<'static> {
     let mut environment = Environment::new();
     #[cfg(feature = "auth")]
-    let brought = registration::source;
-    #[cfg(not(feature = "auth"))]
-    let brought = |_: &str| None;
-    environment.set_loader(loader::folder(settings.base_dir.join("templates"), brought));
+    let source = move |name: &str| source(name).or_else(|| registration::source(name));
+    environment.set_loader(loader::folder(settings.base_dir.join("templates"), source));
     // A developer sees a change at once; in production nothing looks at the files again.
     environment.set_auto_reload(settings.debug);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

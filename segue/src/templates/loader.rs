@@ -9,10 +9,10 @@ use minijinja::{Error, ErrorKind, TemplateSource};
 use super::tags::rewrite_tags;
 
 /// Reads templates from this folder: what `minijinja::path_loader` does, and our tag. What is not
-/// there may be among those that Segue brings.
+/// there may be in the program.
 pub(super) fn folder(
     folder: PathBuf,
-    brought: fn(&str) -> Option<&'static str>,
+    embedded: impl Fn(&str) -> Option<&'static str> + Send + Sync + 'static,
 ) -> impl Fn(&str) -> Result<Option<TemplateSource>, Error> + Send + Sync + 'static {
     move |name| {
         let path = path_in(&folder, name).ok_or_else(|| {
@@ -20,7 +20,7 @@ pub(super) fn folder(
         })?;
         // Before it is read, so that a change in between is not missed.
         let stamp = stamp(&path);
-        let source = match (fs::read_to_string(&path), brought(name)) {
+        let source = match (fs::read_to_string(&path), embedded(name)) {
             (Ok(source), _) => source,
             (Err(error), Some(source)) if error.kind() == io::ErrorKind::NotFound => source.into(),
             (Err(error), _) => return Err(unreadable(&path, error)),

@@ -85,3 +85,26 @@ async fn a_text_has_the_field_too() {
     assert_valid(&answer);
     assert!(answer.body.starts_with("<manish> <input type=\"hidden\""), "{}", answer.body);
 }
+
+/// The folder goes over the program, and the program over what Segue brings; a name that leads out of
+/// the folder is asked of nobody.
+#[test]
+fn templates_may_be_in_the_program() {
+    let folder = Folder::new(&[("both.html", "folder")]);
+    let templates = Templates::embedded(&folder.settings(), |name| match name {
+        "both.html" | "../out.html" => Some("program"),
+        "page.html" => Some("{% extends \"base.html\" %}{% block a %}{{ name }}{% endblock %}"),
+        "base.html" => Some("<{% block a %}{% endblock %}>"),
+        "registration/login.html" => Some("own login"),
+        _ => None,
+    });
+    let render = |name: &str| templates.render(name, context! { name => "<b>" }).map(|page| page.0);
+    assert_eq!(render("both.html").unwrap(), "folder");
+    assert_eq!(render("page.html").unwrap(), "<&lt;b&gt;>", "it is escaped as any other");
+    assert!(render("../out.html").is_err());
+    assert!(render("none.html").is_err());
+    #[cfg(feature = "auth")]
+    assert_eq!(render("registration/login.html").unwrap(), "own login");
+    #[cfg(feature = "auth")]
+    assert!(render("registration/logged_out.html").unwrap().contains("<html"));
+}
