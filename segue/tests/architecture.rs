@@ -190,7 +190,7 @@ fn every_module_has_a_level() {
 #[test]
 fn no_file_is_long() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for folder in ["segue", "site", "servers", "bench", "xtask", "fuzz"] {
+    for folder in ["segue", "cli", "demo", "site", "servers", "bench", "xtask", "fuzz"] {
         let tree = Tree::read(&root.join(folder));
         assert!(!tree.files.is_empty());
         assert_eq!(tree.long_files(), Vec::<String>::new());

@@ -13,7 +13,7 @@ use crate::steps::{cargo_command, root};
 /// The integration tests that need real Django, and those that need a browser, by their names. The
 /// browser looks at Django too, and at htmx, which comes with it.
 const NEED_DJANGO: &[&str] = &["django", "browser"];
-const NEED_BROWSER: &[&str] = &["browser"];
+const NEED_BROWSER: &[&str] = &["browser", "tutorial"];
 
 /// Programs of which only some tests need servers, and parts of the names of those. Any other that
 /// names servers in its sources is left out whole where one of them is missing.

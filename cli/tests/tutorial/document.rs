@@ -6,7 +6,7 @@ use std::fs;
 use crate::workshop::root;
 
 /// What a reader does.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Step {
     /// Types these lines into a shell.
     Run(String),
@@ -18,8 +18,8 @@ pub(crate) enum Step {
 
 #[derive(Debug)]
 pub(crate) struct Section {
-    pub(crate) title: String,
-    pub(crate) steps: Vec<Step>,
+    title: String,
+    text: String,
 }
 
 #[derive(Debug)]
@@ -30,9 +30,9 @@ pub(crate) struct Document {
 impl Document {
     pub(crate) fn read(path: &str) -> Self {
         let text = fs::read_to_string(root().join(path)).unwrap();
-        let mut parts = text.split("\n## ");
-        parts.next();
-        Self { sections: parts.map(Section::parse).collect() }
+        // A heading of a lower rank is a section as well.
+        let text = text.replace("\n### ", "\n## ");
+        Self { sections: text.split("\n## ").skip(1).map(Section::parse).collect() }
     }
 
     pub(crate) fn section(&self, title: &str) -> &Section {
@@ -47,12 +47,12 @@ impl Document {
         numbered.into_iter()
     }
 
-    /// The files that are shown whole, by their paths.
+    /// The files that the numbered sections show whole, by their paths.
     pub(crate) fn files(&self) -> BTreeMap<String, String> {
-        let steps = self.sections.iter().flat_map(|section| &section.steps);
-        steps
+        self.sections_that_begin_with_a_number()
+            .flat_map(Section::steps)
             .filter_map(|step| match step {
-                Step::Write { path, text } => Some((path.clone(), text.clone())),
+                Step::Write { path, text } => Some((path, text)),
                 Step::Run(_) | Step::Change { .. } => None,
             })
             .collect()
@@ -61,15 +61,20 @@ impl Document {
 
 impl Section {
     fn parse(text: &str) -> Self {
-        let (title, mut rest) = text.split_once('\n').unwrap();
+        let (title, text) = text.split_once('\n').unwrap();
+        Self { title: title.to_owned(), text: text.to_owned() }
+    }
+
+    pub(crate) fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
+        let mut rest = self.text.as_str();
         while let Some((before, block)) = rest.split_once("```") {
             let (language, block) = block.split_once('\n').unwrap();
             let (block, after) = block.split_once("```").unwrap();
             rest = after;
             steps.push(Step::parse(before.trim_end(), language, block));
         }
-        Self { title: title.to_owned(), steps }
+        steps
     }
 
     fn number(&self) -> Option<u32> {

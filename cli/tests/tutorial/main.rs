@@ -28,7 +28,7 @@ use std::path::Path;
 
 use fantoccini::Locator;
 
-use document::Document;
+use document::{Document, Section};
 use page::Page;
 use processes::{Browser, Driver, Look};
 use workshop::{Workshop, root};
@@ -102,6 +102,16 @@ fn every_file_that_the_tutorial_shows_is_the_demos() {
     for (path, text) in shown {
         assert_eq!(demo.get(&path), Some(&text), "{path}");
     }
+}
+
+/// The README has the same six steps, without the words around them.
+#[test]
+fn the_steps_in_the_readme_are_those_of_the_tutorial() {
+    let steps = |page: &str| {
+        let page = Document::read(page);
+        page.sections_that_begin_with_a_number().flat_map(Section::steps).collect::<Vec<_>>()
+    };
+    assert_eq!(steps("README.md"), steps("docs/tutorial.md"));
 }
 
 /// The document that Segue was asked to implement has these pages.

@@ -60,7 +60,7 @@ impl Workshop {
 
     pub(crate) fn follow(&mut self, section: &Section) {
         self.transcript.clear();
-        for step in &section.steps {
+        for step in section.steps() {
             match step {
                 Step::Run(lines) => lines.lines().for_each(|line| self.type_line(line)),
                 Step::Write { path, text } => {
@@ -68,7 +68,7 @@ impl Workshop {
                     fs::create_dir_all(path.parent().unwrap()).unwrap();
                     fs::write(path, text).unwrap();
                 }
-                Step::Change { path, line } => self.change(path, line),
+                Step::Change { path, line } => self.change(&path, &line),
             }
         }
     }
