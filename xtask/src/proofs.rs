@@ -56,6 +56,12 @@ const PROOFS: &[Proof] = &[
         absent: &[COMMANDS, PAGES, &["sqlx-postgres", "sqlx-mysql", "redis", "rustls"]],
         present: PASSWORDS,
     },
+    // What a new project has.
+    Proof {
+        features: "--features manage,templates",
+        absent: &[STORES, PASSWORDS, &["rustls"]],
+        present: &["clap", "minijinja", "sqlx-sqlite"],
+    },
     Proof {
         features: "--all-features",
         absent: &[],

@@ -40,6 +40,26 @@ fn a_relative_database_begins_where_the_person_is() {
 }
 
 #[test]
+fn the_environment_may_name_the_database() {
+    let folder = Folder::new();
+    let mut command = folder.command("");
+    command.env("DATABASE_URL", "sqlite://site.sqlite3").arg("migrate");
+    assert!(command.status().unwrap().success());
+    assert!(folder.path("site.sqlite3").exists());
+    let complaint = folder.fail("", &["clearsessions"]);
+    assert!(complaint.contains("there is no settings.toml here"), "{complaint}");
+    assert!(complaint.contains("--database-url URL"), "the mend: {complaint}");
+    // Settings may all be in the environment.
+    let mut command = folder.command("");
+    command
+        .env("SECRET_KEY", "hunter2")
+        .env("SESSION_ENGINE", "signed_cookies")
+        .arg("clearsessions");
+    let output = command.output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains("go by themselves"));
+}
+
+#[test]
 fn a_url_that_is_none_is_refused() {
     let folder = Folder::new();
     let complaint =

@@ -1,5 +1,6 @@
 //! A project's program, and the program without a project.
 
+use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +20,9 @@ use crate::site::Site;
 
 const NO_ROUTES: &str = "only a project's own program has routes to serve: in its folder, \
                          `cargo run -- runserver`";
+
+const NO_SETTINGS: &str = "there is no settings.toml here: name one with --settings FILE, or a \
+                           database with --database-url URL or DATABASE_URL in the environment";
 
 /// A project: its folder, its routes and its apps. Its program answers Django's management commands.
 ///
@@ -140,15 +144,25 @@ impl Project {
     }
 
     /// Reads the settings.
-    fn context(&self, options: &Options) -> Result<Context<'_>, ConfigError> {
+    fn context(&self, options: &Options) -> Result<Context<'_>, Box<dyn Error>> {
         let base_dir = self.sources.base_dir.as_deref();
         // Whoever names a database alone means no settings that happen to lie about.
         let found = || options.database_url.is_none().then(|| find_settings(base_dir)).flatten();
         let settings_file = options.settings.clone().or_else(found);
+        let is_alone = self.site.is_none() && settings_file.is_none();
+        let of_environment = || is_alone.then(|| variable("DATABASE_URL")).flatten();
+        let database_url = options.database_url.clone().or_else(of_environment);
+        if is_alone && database_url.is_none() && variable("SECRET_KEY").is_none() {
+            return Err(NO_SETTINGS.into());
+        }
         let (settings, has_secret_key) =
-            Settings::of_command(settings_file.as_deref(), options.database_url.as_deref())?;
+            Settings::of_command(settings_file.as_deref(), database_url.as_deref())?;
         Ok(Context { settings, settings_file, has_secret_key, sources: &self.sources })
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Does what the command line says, where there is no project: the program `segue` is this. Django's
