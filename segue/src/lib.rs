@@ -85,6 +85,12 @@ pub struct Readme;
 #[allow(missing_debug_implementations, reason = "a place for a doc comment")]
 pub struct Csrf;
 
+/// Compiles the example of the page on sharing sessions with Django.
+#[cfg(all(doctest, feature = "auth", feature = "manage", feature = "templates"))]
+#[doc = include_str!("../../docs/sharing.md")]
+#[allow(missing_debug_implementations, reason = "a place for a doc comment")]
+pub struct Sharing;
+
 /// Compiles the examples of the page on the login.
 #[cfg(all(doctest, feature = "auth", feature = "templates"))]
 #[doc = include_str!("../../docs/login.md")]

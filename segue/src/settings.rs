@@ -80,16 +80,24 @@ const FOLDERS: &str = "the path of a folder that is there";
 pub struct Settings {
     /// The folder that relative paths begin at: that of the settings file.
     pub base_dir: PathBuf,
-    /// `DEBUG`: this is a developer's machine. Never on in production. Default: off.
+    /// `DEBUG`: this is a developer's machine: mistakes are explained to whoever sees the page. Never
+    /// on in production. Default: `false`.
     pub debug: bool,
-    /// `SECRET_KEY`, and `SECRET_KEY_FALLBACKS` while keys are being replaced.
+    /// `SECRET_KEY`: what sessions, tokens and links are signed with; 50 random characters and more.
+    /// Default: none, it must be set; with `DEBUG` one is made and kept beside the database.
+    ///
+    /// `SECRET_KEY_FALLBACKS`: older keys, whose signatures are believed while keys are being
+    /// replaced. Default: `[]`.
     pub secret_keys: SecretKeys,
-    /// `ALLOWED_HOSTS`: the host names this site serves. Default: none.
+    /// `ALLOWED_HOSTS`: the host names of this site; a request for another one is answered with 400.
+    /// Default: `[]`, they must be set; with `DEBUG` `localhost` and the addresses of this machine alone.
     pub allowed_hosts: Vec<String>,
-    /// `DATABASE_URL`: `sqlite:///absolute/path`, `sqlite://relative/path`, `postgres://…` or
-    /// `mysql://…`. Default: `db.sqlite3` in [`base_dir`](Self::base_dir).
+    /// `DATABASE_URL` (ours): where the database is; a relative path begins at the folder of the
+    /// settings file. Django's `DATABASES`. Default: `"sqlite://db.sqlite3"`.
     pub database_url: DatabaseUrl,
-    /// `CACHES` and `CACHE_URL`: the caches by their aliases. Default: none.
+    /// `CACHES`: the caches by their aliases. Default: none.
+    ///
+    /// `CACHE_URL` (ours): where the cache of the alias `default` is. Default: none.
     pub caches: BTreeMap<String, CacheSettings>,
     /// The settings whose names begin with `SESSION_`.
     pub session: SessionSettings,
@@ -102,24 +110,24 @@ pub struct Settings {
     /// The settings of the login.
     pub auth: AuthSettings,
     /// `USE_X_FORWARDED_HOST`: the host is what a proxy says in `X-Forwarded-Host`. Only where one
-    /// always sets it. Default: off.
+    /// always sets it. Default: `false`.
     pub use_x_forwarded_host: bool,
     /// `USE_X_FORWARDED_PORT`: the port is what a proxy says in `X-Forwarded-Port`. Only where one
-    /// always sets it. Default: off.
+    /// always sets it. Default: `false`.
     pub use_x_forwarded_port: bool,
     /// `NUM_PROXIES` (as in Django REST framework): how many proxies stand before this server, each of
     /// which adds its peer to `X-Forwarded-For`; the client's address is the entry so far from the
-    /// end. Only where nobody gets past them. Default: 0, the peer of the connection.
+    /// end. Only where nobody gets past them. Default: `0`, the peer of the connection.
     pub num_proxies: usize,
     /// `SECURE_PROXY_SSL_HEADER`: the header by which a proxy says that the visitor came over https,
     /// and its value then: `["HTTP_X_FORWARDED_PROTO", "https"]`. Only where one always sets or
     /// removes it. Default: none.
     pub secure_proxy_ssl_header: Option<(String, String)>,
     /// `DATA_UPLOAD_MAX_MEMORY_SIZE`: how large a form may be, in bytes, without files; a larger one
-    /// is answered with 413. Default: 2621440, 2.5 MiB.
+    /// is answered with 413. Default: `2621440`, 2.5 MiB.
     pub data_upload_max_memory_size: u64,
-    /// `FILE_UPLOAD_TEMP_DIR`: where uploads wait that are too large for the memory. Default: the
-    /// system's temporary folder.
+    /// `FILE_UPLOAD_TEMP_DIR`: where uploads wait that are too large for the memory. Default: none,
+    /// the system's temporary folder.
     pub file_upload_temp_dir: Option<PathBuf>,
 }
 
@@ -204,7 +212,7 @@ impl Settings {
 
     fn read(reader: &Reader, base_dir: PathBuf) -> Result<Self, ConfigError> {
         let debug = reader.bool("DEBUG")?.unwrap_or(false);
-        let database_url = match reader.text("DATABASE_URL", "a database's URL")? {
+        let database_url = match reader.text("DATABASE_URL", database_url::ALLOWED)? {
             Some(url) => DatabaseUrl::parse(&url, &base_dir)?,
             None => DatabaseUrl::default_in(&base_dir),
         };
@@ -215,9 +223,7 @@ impl Settings {
         };
         let fallbacks = reader.secrets("SECRET_KEY_FALLBACKS")?;
         let settings = Self {
-            allowed_hosts: reader
-                .list("ALLOWED_HOSTS", "a list of host names")?
-                .unwrap_or_default(),
+            allowed_hosts: reader.list("ALLOWED_HOSTS", hosts::ALLOWED)?.unwrap_or_default(),
             caches: caches::read(reader, &base_dir)?,
             session: SessionSettings::read(reader, debug, &base_dir)?,
             csrf: CsrfSettings::read(reader, debug)?,

@@ -42,7 +42,9 @@ fn the_settings_that_are_shown_are_settings() {
         for block in blocks(&text, "toml").into_iter().filter(|b| !b.starts_with("# Cargo.toml")) {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("settings.toml");
-            std::fs::write(&file, block).unwrap();
+            // Where it is said to be in the environment.
+            let key = if block.contains("SECRET_KEY = ") { "" } else { "SECRET_KEY = 'secret'\n" };
+            std::fs::write(&file, format!("{key}{block}")).unwrap();
             let read = Settings::from_file(&file);
             assert!(read.is_ok(), "{}: {}\n{block}", path.display(), read.unwrap_err());
             seen += 1;
@@ -69,6 +71,16 @@ fn the_scripts_that_are_shown_are_those_of_the_example() {
     for part in htmx.into_iter().chain(["hx-status:403=\"select:#reason\""]) {
         assert!(page.contains(part) && text.contains(part), "not in index.html:\n{part}");
     }
+}
+
+/// The browser's tests run the program.
+#[test]
+fn the_shop_that_is_shown_is_the_program() {
+    let program = std::fs::read_to_string(root().join("site/src/bin/shop.rs")).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/sharing.md")).unwrap();
+    let blocks = blocks(&page, "rust,no_run");
+    assert_eq!(blocks.len(), 1, "the block is found");
+    assert!(program.ends_with(blocks[0]), "not in shop.rs:\n{}", blocks[0]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Real servers for tests: PostgreSQL, MariaDB, Redis (alone, as a cluster, with sentinels) and
-//! memcached, each on a free port of loopback, with its data in a temporary folder.
+//! Real servers for tests: PostgreSQL, MariaDB, Redis (alone, as a cluster, with sentinels), memcached
+//! and nginx, each on a free port of loopback, with its data in a temporary folder.
 //!
 //! A test that harms a server starts its own, and others use a [`shared`] one:
 //!
@@ -34,6 +34,7 @@ mod error;
 mod guard;
 mod mariadb;
 mod memcached;
+mod nginx;
 mod port;
 mod postgres;
 mod process;
@@ -49,6 +50,8 @@ pub use database::fresh_database;
 pub use error::{Error, Result};
 pub use mariadb::MariaDb;
 pub use memcached::Memcached;
+pub use nginx::Nginx;
+pub use port::free as free_port;
 pub use postgres::Postgres;
 pub use redis::{Redis, RedisOptions};
 pub use redis_cluster::RedisCluster;

@@ -11,8 +11,11 @@ use crate::error::{Error, Result};
 /// for a moment finds its port free again. Port 0 would give one of those.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
-/// A port that nobody listens on, and that this process was not given before.
-pub(crate) fn free() -> Result<u16> {
+/// A port of 127.0.0.1 that nobody listens on, and that this process was not given before.
+///
+/// # Errors
+/// Where none is found.
+pub fn free() -> Result<u16> {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let given = given.get_or_insert_default();

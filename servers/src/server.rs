@@ -86,7 +86,7 @@ impl Server {
         if running.is_some() {
             return Err(Error::new(format!("{} was not killed", self.plan.name)));
         }
-        let log = OpenOptions::new().create(true).append(true).open(self.log());
+        let log = OpenOptions::new().create(true).append(true).open(self.log_file());
         let log = log.map_err(Error::of("open a log"))?;
         let errors = log.try_clone().map_err(Error::of("open a log"))?;
         let mut command = command(self.plan.program, self.plan.packages)?;
@@ -182,14 +182,19 @@ impl Server {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn log(&self) -> PathBuf {
+    fn log_file(&self) -> PathBuf {
         self.plan.folder.path().join("log")
+    }
+
+    /// All that the server said.
+    pub(crate) fn log(&self) -> Result<String> {
+        let log = fs::read(self.log_file()).map_err(Error::of("read a log"))?;
+        Ok(String::from_utf8_lossy(&log).into_owned())
     }
 
     /// What the server said last.
     pub(crate) fn end_of_log(&self) -> String {
-        let log = fs::read(self.log()).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = self.log().unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LINES_OF_LOG)..].join("\n")
     }

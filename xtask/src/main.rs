@@ -23,7 +23,8 @@ Runs every check and every test of this workspace.
 Usage: cargo xtask test
 
 It sets up what the tests need by itself: a Python environment with Django in target/xtask/venv,
-and, as root on Debian, from apt: Chromium and its driver, PostgreSQL, MariaDB, Redis, memcached.
+and, as root on Debian, from apt: Chromium and its driver, PostgreSQL, MariaDB, Redis, memcached,
+nginx and systemd-analyze.
 What it could not install it says, and leaves out the tests that need it; with CI=true that is a
 failure.
 

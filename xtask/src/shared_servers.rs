@@ -30,7 +30,7 @@ impl SharedServers {
                     Ok(server) => running.push(server),
                     Err(reason) => {
                         reasons.push(reason.clone());
-                        setup.miss(&kind.to_string(), reason, Some(kind.module()));
+                        setup.miss_server(&kind.to_string(), reason, kind);
                     }
                 }
             }

@@ -17,8 +17,8 @@ const NEED_BROWSER: &[&str] = &["browser", "tutorial"];
 
 /// Programs of which only some tests need servers, and parts of the names of those. Any other that
 /// names servers in its sources is left out whole where one of them is missing.
-const NEED_SERVERS_IN_PART: &[&str] = &["django", "commands"];
-const NEED_SERVERS: &[&str] = &["engines::", "stores::", "on_the_servers"];
+const NEED_SERVERS_IN_PART: &[&str] = &["django", "commands", "browser"];
+const NEED_SERVERS: &[&str] = &["engines::", "stores::", "sharing::", "on_the_servers"];
 
 pub(crate) fn run(setup: &Setup, servers: &SharedServers, report: &mut Report) {
     let left_out = left_out(setup, report);
@@ -135,11 +135,13 @@ fn run_cargo_test(
     report: &mut Report,
 ) {
     let mut arguments = arguments.to_vec();
-    if !setup.has_all_servers() {
+    let modules = setup.modules_left_out();
+    if !modules.is_empty() {
         arguments.push("--".to_owned());
-        arguments.extend(NEED_SERVERS.iter().map(|part| format!("--skip={part}")));
-        let modules = setup.modules_left_out();
         arguments.extend(modules.iter().map(|module| format!("--skip={module}::")));
+    }
+    if !setup.has_all_servers() {
+        arguments.extend(NEED_SERVERS.iter().map(|part| format!("--skip={part}")));
     }
     let shown = ["cargo test", &arguments.join(" ")].join(" ");
     report.timed(shown.trim(), |report| {
@@ -249,7 +251,7 @@ mod tests {
         for name in ["engines", "every_engine", "databases", "server_faults", "caches"] {
             assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
         }
-        for name in ["requests", "django", "commands", "vectors"] {
+        for name in ["requests", "django", "commands", "browser", "vectors"] {
             assert!(!names.iter().any(|found| found == name), "{name} is in {names:?}");
         }
     }

@@ -12,19 +12,19 @@ use crate::error::ConfigError;
 pub struct AuthSettings {
     /// `AUTHENTICATION_BACKENDS`: Django's `ModelBackend`, the table `auth_user` of the database, or
     /// an empty list where `Site` is to log nobody in. Others are given in code, with `Site::auth`.
-    /// Default: that one.
+    /// Default: `["django.contrib.auth.backends.ModelBackend"]`.
     pub backends: Vec<String>,
     /// `LOGIN_URL`: where visitors are sent to log in, a path or a URL. Default:
-    /// `/accounts/login/`.
+    /// `"/accounts/login/"`.
     pub login_url: String,
     /// `LOGIN_REDIRECT_URL`: where they are sent after that, if the request names no page. Default:
-    /// `/accounts/profile/`.
+    /// `"/accounts/profile/"`.
     pub login_redirect_url: String,
-    /// `LOGOUT_REDIRECT_URL`: where they are sent after a logout. Default: nowhere, a page says that
-    /// they are logged out.
+    /// `LOGOUT_REDIRECT_URL`: where they are sent after a logout. Default: none, a page says that they
+    /// are logged out.
     pub logout_redirect_url: Option<String>,
     /// `PASSWORD_RESET_TIMEOUT`: how long a link to set a new password is good, in seconds. Default:
-    /// 259200, three days.
+    /// `259200`, three days.
     pub password_reset_timeout: Duration,
 }
 
@@ -35,6 +35,8 @@ const BACKENDS: &str = "[\"django.contrib.auth.backends.ModelBackend\"], or [] f
                         given in code, with `Site::auth`";
 const TIMEOUTS: &str = "seconds, 1 or more";
 const URLS: &str = "a path that begins with one \"/\", or a URL with http:// or https://";
+/// `AUTH_USER_MODEL`: taken as it stands in Django; another user type is given in code. Default:
+/// `"auth.User"`.
 const MODELS: &str = "\"auth.User\"; another user type is given in code, with an `AuthBackend`";
 
 impl AuthSettings {

@@ -23,8 +23,8 @@ const POOL: u16 = 4;
 /// memcached's own limit, where it was not started with another (`-I`).
 const ITEM_SIZE_MAX: usize = 1024 * 1024;
 
-const SCHEMES: &str = "memory://, redis://host:6379/0 (rediss:// with TLS), redis+cluster://host,host, \
-                       redis+sentinel://host,host/mastername or memcached://host:11211,host:11211";
+pub(super) const SCHEMES: &str = "memory://, redis://host:6379/0 (rediss:// with TLS), redis+cluster://host,host, \
+                                  redis+sentinel://host,host/mastername or memcached://host:11211,host:11211";
 
 /// Where a cache is: the parsed `CACHE_URL`, or the `LOCATION` of an alias in `CACHES`.
 ///

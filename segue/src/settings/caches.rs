@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use config::{Map, Value, ValueKind};
 
-use super::cache_url::{CacheUrl, MemoryUrl, SETTING};
+use super::cache_url::{CacheUrl, MemoryUrl, SCHEMES, SETTING};
 use super::names::edits;
 use super::reader::{Reader, origin};
 use super::url_parts::Wrong;
@@ -159,7 +159,7 @@ pub(super) fn read(
     if let Some(value) = reader.value("CACHE_URL") {
         let place = Place { setting: "CACHE_URL", alias: None, origin: origin(value) };
         let ValueKind::String(url) = &value.kind else {
-            return Err(place.invalid("something else (not shown)", "the URL of a cache"));
+            return Err(place.invalid("something else (not shown)", SCHEMES));
         };
         let cache = found.remove(DEFAULT).unwrap_or_else(|| Found::at(place.clone()));
         let cache = Found { location: vec![url.clone()], place, ..cache };

@@ -75,7 +75,7 @@ impl Cookie {
         })?;
         Ok(Self {
             settings,
-            name: reader.text(settings.name, "a text")?.unwrap_or(self.name),
+            name: reader.text(settings.name, TOKENS)?.unwrap_or(self.name),
             domain: reader.text(settings.domain, DOMAINS)?.or(self.domain),
             path: reader.text(settings.path, PATHS)?.unwrap_or(self.path),
             secure: reader.bool(settings.secure)?.unwrap_or(self.secure),

@@ -13,38 +13,38 @@ use crate::error::ConfigError;
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct CsrfSettings {
-    /// `CSRF_MODE` (ours): what a request is checked by. Default: the token.
+    /// `CSRF_MODE` (ours): what a request is checked by. Default: `"token"`.
     pub mode: CsrfMode,
     /// `CSRF_TRUSTED_ORIGINS`: other origins that may send forms to this site:
     /// `https://example.com`, or `https://*.example.com` for a domain and its subdomains. Default:
-    /// none.
+    /// `[]`.
     pub trusted_origins: Vec<String>,
     /// `CSRF_USE_SESSIONS`: the secret is kept in the session and not in a cookie of its own.
-    /// Default: off.
+    /// Default: `false`.
     pub use_sessions: bool,
-    /// `CSRF_HEADER_NAME`: the header in which scripts send the token; as Django spells it,
-    /// `HTTP_X_CSRFTOKEN`, or as it stands in a request, `X-CSRFToken`. Default: that.
+    /// `CSRF_HEADER_NAME`: the header in which scripts send the token, as Django spells it or as it
+    /// stands in a request. Default: `"HTTP_X_CSRFTOKEN"`, which is `X-CSRFToken`.
     pub header_name: String,
-    /// `CSRF_COOKIE_NAME`. Default: `csrftoken`.
+    /// `CSRF_COOKIE_NAME`: the cookie's name. Default: `"csrftoken"`.
     pub cookie_name: String,
     /// `CSRF_COOKIE_AGE`: how long browsers keep the cookie, in seconds; without, until they are
-    /// closed (`"None"` in a file). Default: 31449600, a year.
+    /// closed (`"None"` in a file). Default: `31449600`, a year.
     pub cookie_age: Option<i64>,
     /// `CSRF_COOKIE_DOMAIN`: the domain whose subdomains share the cookie. Default: none, the
     /// cookie stays with the host.
     pub cookie_domain: Option<String>,
-    /// `CSRF_COOKIE_PATH`. Default: `/`.
+    /// `CSRF_COOKIE_PATH`: below which path browsers send the cookie. Default: `"/"`.
     pub cookie_path: String,
-    /// `CSRF_COOKIE_SECURE`: the browser sends the cookie over https only. Default: on, and off
-    /// where `DEBUG` is on.
+    /// `CSRF_COOKIE_SECURE`: the browser sends the cookie over https only. Default: `true`, and
+    /// `false` with `DEBUG`.
     pub cookie_secure: bool,
-    /// `CSRF_COOKIE_HTTPONLY`: scripts do not see the cookie. Default: off.
+    /// `CSRF_COOKIE_HTTPONLY`: scripts do not see the cookie. Default: `false`.
     pub cookie_httponly: bool,
-    /// `CSRF_COOKIE_SAMESITE`: when other sites' pages send the cookie along. Default: `Lax`.
+    /// `CSRF_COOKIE_SAMESITE`: when other sites' pages send the cookie along. Default: `"Lax"`.
     pub cookie_samesite: SameSite,
     /// `CSRF_SEARCH_MAX_SIZE` (ours): how many bytes of an upload may come before its token. They
     /// wait on the disk until it is found; an upload with more is answered with 413. Default:
-    /// 67108864, 64 MiB.
+    /// `67108864`, 64 MiB.
     pub search_max_size: u64,
 }
 
@@ -91,7 +91,7 @@ impl CsrfSettings {
         Ok(Self {
             mode: reader.parsed("CSRF_MODE", MODES, CsrfMode::parse)?.unwrap_or(defaults.mode),
             trusted_origins: reader
-                .list("CSRF_TRUSTED_ORIGINS", "a list of origins")?
+                .list("CSRF_TRUSTED_ORIGINS", origins::ALLOWED)?
                 .unwrap_or(defaults.trusted_origins),
             use_sessions: reader.bool("CSRF_USE_SESSIONS")?.unwrap_or(defaults.use_sessions),
             header_name: reader.text("CSRF_HEADER_NAME", HEADERS)?.unwrap_or(defaults.header_name),
@@ -142,6 +142,8 @@ impl CsrfSettings {
 }
 
 const VIEW: &str = "django.views.csrf.csrf_failure";
+/// `CSRF_FAILURE_VIEW`: taken as it stands in Django; another page is given in code, with
+/// `Site::on_csrf_failure`. Default: `"django.views.csrf.csrf_failure"`.
 const VIEWS: &str = "\"django.views.csrf.csrf_failure\"; another page is given in code, with \
                      `Site::on_csrf_failure`";
 const MODES: &str = "\"token\", \"fetch-metadata\" or \"both\"";

@@ -7,7 +7,7 @@ use super::ServerUrl;
 use crate::error::ConfigError;
 
 const SETTING: &str = "DATABASE_URL";
-const ALLOWED: &str = "sqlite:///absolute/path, sqlite://relative/path, \
+pub(super) const ALLOWED: &str = "sqlite:///absolute/path, sqlite://relative/path, \
                        postgres://user:password@host/database or \
                        mysql://user:password@host/database";
 

@@ -2,6 +2,9 @@
 
 use crate::error::ConfigError;
 
+pub(super) const ALLOWED: &str = "a list of host names without scheme, port and path: \"example.com\", \
+                                  \".example.com\" with its subdomains, \"[::1]\", \"*\"";
+
 /// A host name, an address, `.example.com` for a domain with its subdomains, or `*`.
 ///
 /// Source: `validate_host` in `django/http/request.py`.
@@ -18,12 +21,7 @@ pub(super) fn validate(host: &str) -> Result<(), ConfigError> {
     if valid || host == "*" {
         return Ok(());
     }
-    Err(ConfigError::conflict(
-        "ALLOWED_HOSTS",
-        format_args!("{host:?}"),
-        "host names without scheme, port and path: \"example.com\", \".example.com\" with its \
-         subdomains, \"[::1]\", \"*\"",
-    ))
+    Err(ConfigError::conflict("ALLOWED_HOSTS", format_args!("{host:?}"), ALLOWED))
 }
 
 #[cfg(test)]

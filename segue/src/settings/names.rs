@@ -2,7 +2,7 @@
 
 use crate::error::ConfigError;
 
-/// Every setting that Segue reads.
+/// Every setting that Segue reads; the reader knows no other.
 pub(super) const NAMES: &[&str] = &[
     "ALLOWED_HOSTS",
     "AUTHENTICATION_BACKENDS",
@@ -63,15 +63,60 @@ pub(super) const NAMES: &[&str] = &[
 /// A name that begins like this is meant for a setting.
 const BEGINNINGS: &[&str] = &["CSRF_", "LOGIN_FAILURE_", "SESSION_"];
 
+/// Settings of Django's that Segue does not have, and where else to do what they do: those that whoever
+/// comes from Django would believe to work. Mail, languages and static files are the site's own
+/// business.
+pub(super) const ELSEWHERE: &[(&[&str], &str)] = &[
+    (
+        &["SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"],
+        "let the proxy send the header `Strict-Transport-Security`",
+    ),
+    (
+        &["SECURE_SSL_REDIRECT", "SECURE_SSL_HOST", "SECURE_REDIRECT_EXEMPT"],
+        "let the proxy send visitors who come over http to https",
+    ),
+    (
+        &[
+            "SECURE_CONTENT_TYPE_NOSNIFF",
+            "SECURE_CROSS_ORIGIN_OPENER_POLICY",
+            "SECURE_REFERRER_POLICY",
+            "X_FRAME_OPTIONS",
+        ],
+        "let the proxy send the header",
+    ),
+    (&["APPEND_SLASH", "PREPEND_WWW", "DISALLOWED_USER_AGENTS"], "let the proxy do it"),
+    (&["FORCE_SCRIPT_NAME"], "nest the routes below the prefix"),
+    (
+        &["INSTALLED_APPS", "MIDDLEWARE", "ROOT_URLCONF", "TEMPLATES", "WSGI_APPLICATION"],
+        "it is given in code, with `Project`, `Site` and `Templates`",
+    ),
+    (&["LOGGING", "LOGGING_CONFIG"], "the environment variable `RUST_LOG` says what is logged"),
+    (
+        &["DATA_UPLOAD_MAX_NUMBER_FIELDS", "DATA_UPLOAD_MAX_NUMBER_FILES"],
+        "`DATA_UPLOAD_MAX_MEMORY_SIZE` and `CSRF_SEARCH_MAX_SIZE` are the limits",
+    ),
+    (&["SIGNING_BACKEND"], "signatures are those of Django's default"),
+];
+
 /// The setting that was meant by a name that is none, where that can be said: names of one's own
 /// are welcome in the same file.
 pub(super) fn meant_by(name: &str) -> Option<&'static str> {
     let upper = name.to_ascii_uppercase();
+    // Without it the site would work on another database, which is made when it is not there.
+    if upper == "DATABASES" {
+        return Some("DATABASE_URL");
+    }
     let distance = |known: &&&'static str| edits(&upper, known);
     let nearest = NAMES.iter().min_by_key(distance)?;
     let own = !BEGINNINGS.iter().any(|beginning| upper.starts_with(beginning))
         && edits(&upper, nearest) > 2;
     (!own).then_some(*nearest)
+}
+
+/// Where to do what a setting of Django's does that Segue does not have.
+pub(super) fn elsewhere(name: &str) -> Option<&'static str> {
+    let found = ELSEWHERE.iter().find(|(names, _)| names.contains(&name));
+    found.map(|(_, instead)| *instead)
 }
 
 /// How many letters must be added, dropped or changed to make one name of the other.
@@ -109,11 +154,24 @@ mod tests {
         assert_eq!(meant_by("SECRETKEY"), Some("SECRET_KEY"));
         assert!(meant_by("SESSION_COLOUR").is_some(), "no setting of ours begins like this");
         assert_eq!(meant_by("PAGE_SIZE"), None);
-        assert_eq!(meant_by("CSRF_COKIE_NAME"), Some("CSRF_COOKIE_NAME"));
+        assert_eq!(meant_by("CSRF_COOKIE_NAME"), Some("CSRF_COOKIE_NAME"));
         assert!(meant_by("CSRF_COOKIE_MASKED").is_some(), "Django 5.0 removed it");
         assert!(meant_by("csrf_colour").is_some(), "no setting of ours begins like this either");
         assert_eq!(meant_by("USE_X_FORWARDED_HOSTS"), Some("USE_X_FORWARDED_HOST"));
         assert_eq!(meant_by("SECURE_HSTS_SECONDS"), None);
         assert_eq!(meant_by("PASSWORD_HASHER"), Some("PASSWORD_HASHERS"));
+        assert_eq!(meant_by("DATABASES"), Some("DATABASE_URL"));
+    }
+
+    #[test]
+    fn what_django_has_and_we_have_not_is_no_slip_of_the_pen() {
+        for (names, instead) in ELSEWHERE {
+            for name in *names {
+                assert!(!NAMES.contains(name), "{name} is ours");
+                assert_eq!(meant_by(name), None, "{name} is a name of Django's");
+                assert_eq!(elsewhere(name), Some(*instead));
+            }
+        }
+        assert_eq!(elsewhere("PAGE_SIZE"), None);
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::error::ConfigError;
 
-const SHAPE: &str = "\"https://example.com\", or \"https://*.example.com\" with its subdomains: in \
-                     lower case, other letters as xn--…, a port only where it is not the usual \
-                     one, and nothing behind";
+pub(super) const ALLOWED: &str = "a list of origins, \"https://example.com\", or \
+                                  \"https://*.example.com\" with its subdomains: in lower case, \
+                                  other letters as xn--…, a port only where it is not the usual \
+                                  one, and nothing behind";
 
 /// An origin as browsers send it. What they never send would be trusted in vain, without a word.
 ///
@@ -14,7 +15,7 @@ pub(super) fn validate(origin: &str) -> Result<(), ConfigError> {
         let found = format!("{origin:?}");
         Err(ConfigError::conflict("CSRF_TRUSTED_ORIGINS", found, allowed))
     };
-    let Some((scheme, host, port)) = split(origin) else { return refuse(SHAPE) };
+    let Some((scheme, host, port)) = split(origin) else { return refuse(ALLOWED) };
     match (scheme, port) {
         ("http", Some("80")) | ("https", Some("443")) => {
             refuse(&format!("\"{scheme}://{host}\": leave the port out, browsers do"))
@@ -138,7 +139,10 @@ mod tests {
         ] {
             let error = validate(origin).expect_err(origin).to_string();
             assert!(error.starts_with(&format!("CSRF_TRUSTED_ORIGINS: found {origin:?} ")));
-            assert!(error.contains("allowed: \"https://example.com\", or"), "{error}");
+            assert!(
+                error.contains("allowed: a list of origins, \"https://example.com\", or"),
+                "{error}"
+            );
         }
     }
 

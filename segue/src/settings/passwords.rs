@@ -33,11 +33,11 @@ use validators::{SIMILARITIES, VALIDATORS, is_similarity};
 pub struct PasswordSettings {
     /// `PASSWORD_HASHERS`: what hashes passwords. The first makes new hashes, and only those in the
     /// list read them. With a list, a login also makes the user's hash anew where another hasher or
-    /// another work factor made it. Default: none given, and then
-    /// [`PasswordHasher::DEFAULTS`] without that.
+    /// another work factor made it. Default: none: [`PasswordHasher::DEFAULTS`], Django's five, and no
+    /// hash is made anew.
     pub hashers: Option<Vec<PasswordHasher>>,
-    /// `AUTH_PASSWORD_VALIDATORS`: what a new password must pass. Default: all four, with Django's
-    /// options.
+    /// `AUTH_PASSWORD_VALIDATORS`: what a new password must pass; an entry is a name, or a table with
+    /// `NAME` and `OPTIONS`. Default: all four of Django's, with Django's options.
     pub validators: Vec<PasswordValidator>,
     /// `PASSWORD_HASHING_LIMIT` (ours): how many passwords are hashed at once; others wait. Each
     /// takes a processor for a tenth of a second or more. Default: one less than there are

@@ -2,7 +2,7 @@
 
 use config::{Map, Value, ValueKind};
 
-use super::names::{NAMES, meant_by};
+use super::names::{NAMES, elsewhere, meant_by};
 use super::source::ENVIRONMENT;
 use crate::error::ConfigError;
 use crate::secret::SecretKey;
@@ -17,18 +17,26 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Takes the values, unless one has a name that was meant for a setting and is none.
+    /// Takes the values that are settings, unless one has a name that was meant for a setting and is
+    /// none. Of a setting that Django alone has it warns; other names are the site's own.
     pub(super) fn new(values: Map<String, Value>) -> Result<Self, ConfigError> {
-        let stranger = values
-            .iter()
-            .filter(|(name, _)| !NAMES.contains(&name.as_str()))
-            .find_map(|(name, value)| Some((name, value, meant_by(name)?)));
-        match stranger {
-            Some((name, value, suggestion)) => {
-                Err(ConfigError::Unknown { found: name.clone(), origin: origin(value), suggestion })
-            }
-            None => Ok(Self { values }),
+        let is_setting = |name: &String| NAMES.contains(&name.as_str());
+        let (values, others): (Map<_, _>, Map<_, _>) =
+            values.into_iter().partition(|(name, _)| is_setting(name));
+        let meant = others.iter().find_map(|(name, value)| Some((name, value, meant_by(name)?)));
+        if let Some((name, value, suggestion)) = meant {
+            let (found, origin) = (name.clone(), origin(value));
+            return Err(ConfigError::Unknown { found, origin, suggestion });
         }
+        for (name, value) in &others {
+            if let Some(instead) = elsewhere(name) {
+                let origin = origin(value);
+                tracing::warn!(
+                    "{name} in {origin} does nothing, Segue has no such setting: {instead}"
+                );
+            }
+        }
+        Ok(Self { values })
     }
 
     pub(super) fn bool(&self, name: &'static str) -> Result<Option<bool>, ConfigError> {
@@ -177,11 +185,15 @@ pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
 }
 
 pub(super) fn origin(value: &Value) -> String {
-    let within = || match &value.kind {
-        ValueKind::Table(values) => values.values().find_map(Value::origin),
-        _ => None,
-    };
-    value.origin().or_else(within).unwrap_or("the settings").to_owned()
+    // Of a table only what is within has one.
+    fn look(value: &Value) -> Option<&str> {
+        let within = || match &value.kind {
+            ValueKind::Table(values) => values.values().find_map(look),
+            _ => None,
+        };
+        value.origin().or_else(within)
+    }
+    look(value).unwrap_or("the settings").to_owned()
 }
 
 fn from_environment(value: &Value) -> bool {

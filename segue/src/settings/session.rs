@@ -15,41 +15,43 @@ use crate::error::ConfigError;
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct SessionSettings {
-    /// `SESSION_ENGINE`: where sessions are stored. Default: the database.
+    /// `SESSION_ENGINE`: where sessions are stored. Default: `"db"`.
     pub engine: SessionEngine,
-    /// `SESSION_CACHE_ALIAS`: which cache the cache engines use. Default: `default`.
+    /// `SESSION_CACHE_ALIAS`: which cache the cache engines use. Default: `"default"`.
     pub cache_alias: String,
-    /// `SESSION_COOKIE_NAME`. Default: `sessionid`.
+    /// `SESSION_COOKIE_NAME`: the cookie's name. Default: `"sessionid"`.
     pub cookie_name: String,
     /// `SESSION_COOKIE_AGE`: how long a session lives after it was last saved, in seconds.
-    /// Default: 1209600, two weeks.
+    /// Default: `1209600`, two weeks.
     pub cookie_age: i64,
     /// `SESSION_COOKIE_DOMAIN`: the domain whose subdomains share the cookie. Default: none, the
     /// cookie stays with the host.
     pub cookie_domain: Option<String>,
-    /// `SESSION_COOKIE_PATH`. Default: `/`.
+    /// `SESSION_COOKIE_PATH`: below which path browsers send the cookie. Default: `"/"`.
     pub cookie_path: String,
-    /// `SESSION_COOKIE_SECURE`: the browser sends the cookie over https only. Default: on, and off
-    /// where `DEBUG` is on.
+    /// `SESSION_COOKIE_SECURE`: the browser sends the cookie over https only. Default: `true`, and
+    /// `false` with `DEBUG`.
     pub cookie_secure: bool,
-    /// `SESSION_COOKIE_HTTPONLY`: scripts do not see the cookie. Default: on.
+    /// `SESSION_COOKIE_HTTPONLY`: scripts do not see the cookie. Default: `true`.
     pub cookie_httponly: bool,
-    /// `SESSION_COOKIE_SAMESITE`: when other sites' pages send the cookie along. Default: `Lax`.
+    /// `SESSION_COOKIE_SAMESITE`: when other sites' pages send the cookie along. Default: `"Lax"`.
     pub cookie_samesite: SameSite,
-    /// `SESSION_SAVE_EVERY_REQUEST`: each request renews the session. Default: off.
+    /// `SESSION_SAVE_EVERY_REQUEST`: each request renews the session. Default: `false`.
     pub save_every_request: bool,
-    /// `SESSION_EXPIRE_AT_BROWSER_CLOSE`: the cookie lasts as long as the browser runs. Default: off.
+    /// `SESSION_EXPIRE_AT_BROWSER_CLOSE`: the cookie lasts as long as the browser runs. Default:
+    /// `false`.
     pub expire_at_browser_close: bool,
-    /// `SESSION_FILE_PATH`: the folder of the file engine. Default: the system's temporary folder.
+    /// `SESSION_FILE_PATH`: the folder of the file engine. Default: none, the system's temporary
+    /// folder.
     pub file_path: Option<PathBuf>,
     /// `SESSION_CLEANUP_INTERVAL` (ours): how often a task in the server removes expired sessions,
-    /// in seconds. Default: never; run `clearsessions` instead.
+    /// in seconds. Default: none: never; run `clearsessions` instead.
     pub cleanup_interval: Option<Duration>,
     /// `SESSION_IDLE_TIMEOUT` (ours): a session that no request has loaded for so long has ended,
-    /// whatever the other settings say; in whole seconds. Default: no limit.
+    /// whatever the other settings say; in whole seconds. Default: none, no limit.
     pub idle_timeout: Option<Duration>,
     /// `SESSION_ABSOLUTE_TIMEOUT` (ours): so long after the visitor logged in the session has ended,
-    /// however much it is used; in whole seconds. Default: no limit.
+    /// however much it is used; in whole seconds. Default: none, no limit.
     pub absolute_timeout: Option<Duration>,
 }
 
@@ -184,6 +186,8 @@ const ENGINES: &str = "\"db\", \"cached_db\", \"cache\", \"file\", \"signed_cook
                        \"django.contrib.sessions.backends.…\"), \"encrypted_cookies\" or \"memory\"";
 const AGES: &str = "seconds, 1 or more";
 const JSON: &str = "django.contrib.sessions.serializers.JSONSerializer";
+/// `SESSION_SERIALIZER`: taken as it stands in Django; sessions are JSON, and nothing else. Default:
+/// `"django.contrib.sessions.serializers.JSONSerializer"`.
 const SERIALIZERS: &str = "\"django.contrib.sessions.serializers.JSONSerializer\"; pickled \
                            sessions run code, and Django removed them in 5.0";
 

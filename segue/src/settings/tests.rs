@@ -1,5 +1,7 @@
 //! Each setting is read from a file and from the environment, and what is wrong is named.
 
+mod page;
+
 use std::time::Duration;
 
 use config::{Map, Value};

@@ -12,14 +12,14 @@ use crate::error::ConfigError;
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct ThrottleSettings {
-    /// `LOGIN_FAILURE_LIMIT`: how many logins may fail for one account from one address, before the
+    /// `LOGIN_FAILURE_LIMIT` (ours): how many logins may fail for one account from one address, before the
     /// next ones are refused until the window ends; ten times as many for one account from all
-    /// addresses, and from one address for all accounts. `0` is no limit. Default: 10.
+    /// addresses, and from one address for all accounts. `0` is no limit. Default: `10`.
     pub limit: u32,
-    /// `LOGIN_FAILURE_WINDOW`: how long after the first failure they are counted, in seconds.
-    /// Default: 900, a quarter of an hour.
+    /// `LOGIN_FAILURE_WINDOW` (ours): how long after the first failure they are counted, in seconds.
+    /// Default: `900`, a quarter of an hour.
     pub window: Duration,
-    /// `LOGIN_FAILURE_CACHE`: the alias in `CACHES` of the cache that counts for all processes.
+    /// `LOGIN_FAILURE_CACHE` (ours): the alias in `CACHES` of the cache that counts for all processes.
     /// Default: none, each process counts for itself.
     pub cache: Option<String>,
 }

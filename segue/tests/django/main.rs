@@ -31,6 +31,8 @@ mod place;
 mod schema;
 mod secrets;
 mod servers;
+#[cfg(feature = "auth")]
+mod settings;
 mod side;
 mod under_way;
 #[cfg(feature = "auth")]

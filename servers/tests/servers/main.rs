@@ -15,6 +15,7 @@
 
 mod mariadb;
 mod memcached;
+mod nginx;
 mod postgres;
 mod redis;
 mod redis_cluster;

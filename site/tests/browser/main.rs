@@ -20,5 +20,6 @@ mod forgery;
 mod login;
 mod page;
 mod processes;
+mod sharing;
 mod tabs;
 mod visit;

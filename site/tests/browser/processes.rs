@@ -60,6 +60,11 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn open(driver: &Driver, look: Look) -> Self {
+        Self::open_with(driver, look, &[]).await
+    }
+
+    /// One with more on its command line.
+    pub(crate) async fn open_with(driver: &Driver, look: Look, more: &[&str]) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let user_data = format!("--user-data-dir={}", profile.path().display());
         let mut arguments = vec![
@@ -74,6 +79,7 @@ impl Browser {
             "--window-size=1000,800",
             &user_data,
         ];
+        arguments.extend(more);
         if matches!(look, Look::Dark) {
             arguments.push("--force-dark-mode");
         }

@@ -1,6 +1,7 @@
 //! Wrong settings stop the start, and say what is wrong; the environment goes over the file.
 
 use std::fs;
+use std::path::Path;
 
 use crate::common::{Demo, Project};
 
@@ -76,6 +77,36 @@ fn names_of_ones_own_are_welcome() {
     let project = Project::new();
     project.set(&format!("{KEY}PAGE_SIZE = 20\nSECURE_HSTS_SECONDS = 60\n"));
     project.succeed(&["check"]);
+}
+
+#[test]
+fn what_the_page_on_settings_shows_is_what_is_said() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = fs::read_to_string(root.join("docs/settings.md")).unwrap();
+    let shown = page.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let mistakes = ["SESSION_COOKIE_AGE = \"a week\"", "SESSION_COKIE_AGE = 86400"];
+    assert_eq!(mistakes.map(complaint).concat(), shown);
+}
+
+/// Whoever comes from Django would believe that it works.
+#[test]
+fn a_setting_that_django_alone_has_is_warned_of() {
+    let project = Project::new();
+    project.set(&format!("{KEY}PAGE_SIZE = 20\nSECURE_HSTS_SECONDS = 60\n"));
+    let output = project.command().arg("check").env("RUST_LOG", "warn").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    let warning = "SECURE_HSTS_SECONDS in settings.toml does nothing, Segue has no such setting: let \
+                   the proxy send the header `Strict-Transport-Security`";
+    assert!(said.contains(warning), "{said}");
+    assert!(!said.contains("PAGE_SIZE"), "{said}");
+
+    // A site on another database than the one that was meant would look well at first.
+    let complaint = complaint("[DATABASES.default]\nNAME = \"shop\"");
+    assert!(
+        complaint
+            .contains("DATABASES in settings.toml is not a setting; did you mean DATABASE_URL?")
+    );
 }
 
 #[test]

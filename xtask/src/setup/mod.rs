@@ -5,6 +5,7 @@ mod python;
 
 use std::path::PathBuf;
 
+use servers::Nginx;
 use servers::shared::Kind;
 
 use crate::report::Report;
@@ -25,9 +26,17 @@ pub(crate) struct Setup {
 struct Missing {
     what: String,
     reason: String,
-    /// The module of the tests that are left out for it, where it is not whole test programs.
-    module: Option<&'static str>,
+    /// The modules of the tests that are left out for it, where it is not whole test programs.
+    modules: Vec<&'static str>,
+    /// Whether whole programs of tests are left out that use servers all over.
+    is_server: bool,
 }
+
+/// What a configuration of nginx is tested in.
+const NGINX_MODULES: &[&str] = &["nginx", "sharing"];
+
+/// What systemd's units are tested in.
+const SYSTEMD_MODULES: &[&str] = &["systemd"];
 
 impl Setup {
     /// Installs what is not there. What cannot be installed is a failure with `CI=true`, and
@@ -37,24 +46,40 @@ impl Setup {
             Self { python: None, has_browser: false, servers: Vec::new(), missing: Vec::new() };
         report.timed("set-up: Django", |_| match python::django() {
             Ok(found) => setup.python = Some(found),
-            Err(reason) => setup.miss("Django", reason, None),
+            Err(reason) => setup.miss("Django", reason, &[]),
         });
         if let Some(python) = setup.python.clone() {
             report.timed("set-up: mysqlclient, for Django on MariaDB", |_| {
                 if let Err(reason) = python::mysql_client(&python) {
-                    setup.miss("mysqlclient", reason, Some(Kind::MariaDb.module()));
+                    setup.miss_server("mysqlclient", reason, Kind::MariaDb);
                 }
             });
         }
         report.timed("set-up: Chromium", |_| match chromium() {
             Ok(()) => setup.has_browser = true,
-            Err(reason) => setup.miss("Chromium", reason, None),
+            Err(reason) => setup.miss("Chromium", reason, &[]),
+        });
+        report.timed("set-up: nginx", |_| {
+            let there = programs("nginx", Nginx::packages(), Nginx::missing_programs);
+            if let Err(reason) = there {
+                setup.miss("nginx", reason, NGINX_MODULES);
+            }
+        });
+        report.timed("set-up: systemd-analyze", |_| {
+            let missing = || {
+                let is_missing = |name: &&str| apt::find_program(name).is_none();
+                ["systemd-analyze"].into_iter().filter(is_missing).collect()
+            };
+            if let Err(reason) = programs("systemd-analyze", "systemd", missing) {
+                setup.miss("systemd-analyze", reason, SYSTEMD_MODULES);
+            }
         });
         report.timed("set-up: servers", |_| {
             for kind in Kind::ALL {
-                match server(kind) {
+                let missing = || kind.missing_programs();
+                match programs(&kind.to_string(), kind.packages(), missing) {
                     Ok(()) => setup.servers.push(kind),
-                    Err(reason) => setup.miss(&kind.to_string(), reason, Some(kind.module())),
+                    Err(reason) => setup.miss_server(&kind.to_string(), reason, kind),
                 }
             }
         });
@@ -68,18 +93,25 @@ impl Setup {
     }
 
     /// Keeps in mind that something is not there, and so which tests cannot be run.
-    pub(crate) fn miss(&mut self, what: &str, reason: String, module: Option<&'static str>) {
-        self.missing.push(Missing { what: what.to_owned(), reason, module });
+    fn miss(&mut self, what: &str, reason: String, modules: &[&'static str]) {
+        let (what, modules) = (what.to_owned(), modules.to_vec());
+        self.missing.push(Missing { what, reason, modules, is_server: false });
+    }
+
+    /// As [`miss`](Self::miss), of a server or of Django's way to it.
+    pub(crate) fn miss_server(&mut self, what: &str, reason: String, kind: Kind) {
+        let (what, modules) = (what.to_owned(), vec![kind.module()]);
+        self.missing.push(Missing { what, reason, modules, is_server: true });
     }
 
     /// Whether every server is there, with what Django needs to speak to it.
     pub(crate) fn has_all_servers(&self) -> bool {
-        self.modules_left_out().is_empty()
+        !self.missing.iter().any(|missing| missing.is_server)
     }
 
     /// The modules of tests that cannot be run.
     pub(crate) fn modules_left_out(&self) -> Vec<&'static str> {
-        self.missing.iter().filter_map(|missing| missing.module).collect()
+        self.missing.iter().flat_map(|missing| missing.modules.iter().copied()).collect()
     }
 
     /// Says what is not there and what that costs; at the start and, where it is seen, at the end.
@@ -112,16 +144,20 @@ fn has_browser() -> bool {
         && apt::find_program("chromedriver").is_some()
 }
 
-/// The programs of a server. Its packages also start one on its ordinary port, on a machine with
-/// services; the tests leave it alone.
-fn server(kind: Kind) -> Result<(), String> {
-    if !kind.missing_programs().is_empty() {
-        apt::install(kind.packages())?;
+/// The programs of a server, for example. Its packages also start one on its ordinary port, on a
+/// machine with services; the tests leave it alone.
+fn programs(
+    what: &str,
+    packages: &str,
+    missing: impl Fn() -> Vec<&'static str>,
+) -> Result<(), String> {
+    if !missing().is_empty() {
+        apt::install(packages)?;
     }
-    let missing = kind.missing_programs();
+    let missing = missing();
     if !missing.is_empty() {
         return Err(format!("apt installed no {}", missing.join(", ")));
     }
-    println!("{kind} is there");
+    println!("{what} is there");
     Ok(())
 }

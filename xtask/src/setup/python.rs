@@ -1,5 +1,5 @@
-//! A Python environment with Django, with what it speaks to servers and hashes passwords with, and
-//! with htmx.
+//! A Python environment with Django, with what it is served, speaks to servers and hashes passwords
+//! with, and with htmx.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,9 @@ const DJANGO_VERSION: &str = "5.2.";
 
 /// Django's own choices for Redis, memcached and PostgreSQL; all are there as wheels.
 const CLIENTS: &[&str] = &["redis", "pymemcache", "psycopg[binary]"];
+
+/// What Django is served with behind nginx.
+const SERVER: &[&str] = &["gunicorn"];
 
 /// Django's own choices for two of its password hashers.
 const HASHERS: &[&str] = &["argon2-cffi", "bcrypt>=5"];
@@ -31,7 +34,8 @@ pub(super) fn django() -> Result<PathBuf, String> {
     let python = folder.join("bin/python");
     let look = || {
         let version = django_version(&python)?;
-        import(&python, "redis, pymemcache, psycopg, argon2, bcrypt, django_htmx").map(|()| version)
+        let modules = "redis, pymemcache, psycopg, gunicorn, argon2, bcrypt, django_htmx";
+        import(&python, modules).map(|()| version)
     };
     if let Ok(version) = look() {
         println!("Django {version} is there");
@@ -41,7 +45,7 @@ pub(super) fn django() -> Result<PathBuf, String> {
     if output(Command::new(&python).args(["-m", "pip", "--version"])).is_err() {
         make_environment(&folder)?;
     }
-    pip_install(&python, DJANGO, &[CLIENTS, HASHERS, &[HTMX]].concat())?;
+    pip_install(&python, DJANGO, &[CLIENTS, SERVER, HASHERS, &[HTMX]].concat())?;
     let version = look()?;
     println!("Django {version} was installed in {}", folder.display());
     Ok(python)
