@@ -5,6 +5,7 @@ use crate::error::ConfigError;
 /// Every setting that Segue reads.
 pub(super) const NAMES: &[&str] = &[
     "ALLOWED_HOSTS",
+    "APPEND_SLASH",
     "AUTHENTICATION_BACKENDS",
     "AUTH_PASSWORD_VALIDATORS",
     "AUTH_USER_MODEL",
