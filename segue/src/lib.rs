@@ -14,6 +14,8 @@ pub mod csrf;
 mod data;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub mod database;
+#[cfg(feature = "axum")]
+mod debug;
 pub mod engines;
 mod error;
 mod expiry;
@@ -22,16 +24,21 @@ mod extract;
 #[cfg(feature = "auth")]
 mod hex;
 pub mod host;
+mod html;
 mod json;
 mod key;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;
 mod meta;
+#[cfg(feature = "axum")]
+mod panics;
 #[cfg(feature = "auth")]
 pub mod passwords;
 mod pickle;
 mod random;
+#[cfg(feature = "axum")]
+mod routes;
 mod secret;
 mod session;
 pub mod settings;

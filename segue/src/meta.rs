@@ -24,6 +24,16 @@ fn latin_1(line: &HeaderValue) -> impl Iterator<Item = char> {
     line.as_bytes().trim_ascii().iter().map(|byte| char::from(*byte))
 }
 
+/// A browser that opens a page says that it takes HTML; scripts and programs say something else.
+#[cfg(feature = "axum")]
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+    let says = |name, word: &str| {
+        let lines = headers.get_all(name).iter();
+        lines.filter_map(|line| line.to_str().ok()).any(|line| line.contains(word))
+    };
+    says("accept", "text/html") || says("sec-fetch-mode", "navigate")
+}
+
 /// A text from anybody, as it may stand in a log and on a page: in quotes, escaped, and with no more
 /// than so many letters of it.
 pub(crate) fn shown(text: &str, most: usize) -> String {

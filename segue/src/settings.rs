@@ -80,6 +80,8 @@ const FOLDERS: &str = "the path of a folder that is there";
 pub struct Settings {
     /// The folder that relative paths begin at: that of the settings file.
     pub base_dir: PathBuf,
+    /// The file that the settings were read from; nothing where that was the environment alone.
+    pub file: Option<PathBuf>,
     /// `DEBUG`: this is a developer's machine: mistakes are explained to whoever sees the page. Never
     /// on in production. Default: `false`.
     pub debug: bool,
@@ -129,6 +131,9 @@ pub struct Settings {
     /// `FILE_UPLOAD_TEMP_DIR`: where uploads wait that are too large for the memory. Default: none,
     /// the system's temporary folder.
     pub file_upload_temp_dir: Option<PathBuf>,
+    /// `APPEND_SLASH`: who asks for `/set`, which has no page, is sent to `/set/` if that has a
+    /// route. Default: `true`.
+    pub append_slash: bool,
 }
 
 impl Settings {
@@ -158,6 +163,8 @@ impl Settings {
             secure_proxy_ssl_header: None,
             data_upload_max_memory_size: UPLOAD_SIZE,
             file_upload_temp_dir: None,
+            append_slash: true,
+            file: None,
             base_dir,
         }
     }
@@ -169,7 +176,8 @@ impl Settings {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let base_dir = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self::read(&Reader::new(source::file_and_environment(path)?)?, base_dir)
+        let settings = Self::read(&Reader::new(source::file_and_environment(path)?)?, base_dir)?;
+        Ok(Self { file: Some(path.to_owned()), ..settings })
     }
 
     /// Reads the environment alone; relative paths begin at `base_dir`.
@@ -196,7 +204,8 @@ impl Settings {
             .map_err(|error| ConfigError::file("the current folder", error))?;
         let base_dir = file.map_or(here.as_path(), |file| file.parent().unwrap_or(Path::new("")));
         let Some(url) = database_url else {
-            return Ok((Self::read(&Reader::new(values)?, base_dir.to_owned())?, true));
+            let settings = Self::read(&Reader::new(values)?, base_dir.to_owned())?;
+            return Ok((Self { file: file.map(Path::to_owned), ..settings }, true));
         };
         values.remove("DATABASE_URL");
         let has_secret_key = values.contains_key("SECRET_KEY");
@@ -207,7 +216,8 @@ impl Settings {
         }
         let settings = Self::read(&Reader::new(values)?, base_dir.to_owned())?;
         let database_url = DatabaseUrl::parse(url, &here)?;
-        Ok((Self { database_url, ..settings }, has_secret_key))
+        let file = file.map(Path::to_owned);
+        Ok((Self { database_url, file, ..settings }, has_secret_key))
     }
 
     fn read(reader: &Reader, base_dir: PathBuf) -> Result<Self, ConfigError> {
@@ -240,6 +250,8 @@ impl Settings {
             file_upload_temp_dir: reader
                 .text("FILE_UPLOAD_TEMP_DIR", FOLDERS)?
                 .map(|path| base_dir.join(path)),
+            append_slash: reader.bool("APPEND_SLASH")?.unwrap_or(true),
+            file: None,
             secret_keys: SecretKeys { current, fallbacks },
             debug,
             database_url,

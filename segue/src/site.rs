@@ -2,9 +2,11 @@
 
 mod stores;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use tokio::runtime::Handle;
 
 #[cfg(feature = "auth")]
@@ -12,9 +14,12 @@ use crate::auth::{AuthHandle, AuthLayer, AuthUser};
 use crate::csrf::{CsrfFailure, CsrfLayer};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use crate::database::Database;
+use crate::debug::{self, DebugPages};
 use crate::error::ConfigError;
 use crate::host::AllowedHostsLayer;
 use crate::layer::SessionLayer;
+use crate::panics::CatchPanic;
+use crate::routes::{AppendSlash, Routes};
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::store::SessionStore;
@@ -54,6 +59,9 @@ pub struct Site {
     exempt: Router,
     csrf: CsrfLayer,
     layer: SessionLayer,
+    append_slash: bool,
+    /// What a developer sees of an error.
+    debug: Option<DebugPages>,
     cleanup_interval: Option<Duration>,
     /// Where the clean-up runs.
     runtime: Option<Handle>,
@@ -78,7 +86,8 @@ impl Site {
         let stores = Stores::open(&settings).await?;
         #[cfg(feature = "auth")]
         let stores = stores.with_users(&settings).await?;
-        let site = Self::around(router, &settings, hosts, stores.sessions)?;
+        let place = stores::described(&settings);
+        let site = Self::around(router, &settings, hosts, stores.sessions, place)?;
         Ok(Self {
             #[cfg(feature = "auth")]
             auth: match stores.users {
@@ -100,7 +109,8 @@ impl Site {
         store: impl SessionStore,
         router: Router,
     ) -> Result<Self, ConfigError> {
-        Self::around(router, settings, AllowedHostsLayer::new(settings)?, store)
+        let place = type_name_of(&store).to_owned();
+        Self::around(router, settings, AllowedHostsLayer::new(settings)?, store, place)
     }
 
     fn around(
@@ -108,6 +118,7 @@ impl Site {
         settings: &Settings,
         hosts: AllowedHostsLayer,
         store: impl SessionStore,
+        place: String,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             router,
@@ -115,6 +126,8 @@ impl Site {
             exempt: Router::new(),
             csrf: CsrfLayer::new(settings)?,
             layer: SessionLayer::new(store, settings)?,
+            append_slash: settings.append_slash,
+            debug: settings.debug.then(|| DebugPages::new(settings, place)),
             cleanup_interval: settings.session.cleanup_interval,
             runtime: Handle::try_current().ok(),
             #[cfg(feature = "auth")]
@@ -125,7 +138,8 @@ impl Site {
     }
 
     /// Makes the response when a session could not be loaded or saved; see
-    /// [`SessionLayer::on_error`].
+    /// [`SessionLayer::on_error`]. With `DEBUG` a server error shows what happened instead, as it
+    /// does in the place of Django's `handler500`.
     pub fn on_session_error(
         mut self,
         page: impl Fn(&crate::SessionError) -> http::Response<String> + Send + Sync + 'static,
@@ -244,12 +258,20 @@ impl Site {
     /// protection against forgery, which may keep its secret in the session, and within that the
     /// login, which uses both.
     ///
+    /// A handler that panics is answered with a 500, and saves nothing, as any other server error.
+    /// `APPEND_SLASH` is within the session layer. With `DEBUG` a developer sees what failed, where,
+    /// and how to mend it, in the place of a server error and of a page that is not there; an HTML
+    /// page of the project's own for the latter stays.
+    ///
     /// Where `SESSION_CLEANUP_INTERVAL` is set, a task removes expired sessions from now on, until
     /// the router and its clones are gone.
     pub fn into_router(self) -> Router {
         if let (Some(interval), Some(runtime)) = (self.cleanup_interval, &self.runtime) {
             runtime.spawn(self.sessions().clear_expired_every(interval));
         }
+        let routes = Routes::of(self.router.clone().reset_fallback().merge(self.exempt.clone()));
+        let routes = Arc::new(routes);
+        let append_slash = AppendSlash::new(self.append_slash.then(|| Arc::clone(&routes)));
         #[cfg(feature = "auth")]
         let (router, exempt) = match self.auth {
             Some(auth) => (self.router.layer(auth.clone()), self.exempt.layer(auth)),
@@ -258,6 +280,25 @@ impl Site {
         #[cfg(not(feature = "auth"))]
         let (router, exempt) = (self.router, self.exempt);
         let exempt = exempt.layer(self.csrf.exempt());
-        router.layer(self.csrf).merge(exempt).layer(self.layer).layer(self.hosts)
+        // Panics are caught within the session layer, so that it saves nothing of such a request,
+        // and around it, where pages of the project's own are made.
+        let router = router.layer(self.csrf).merge(exempt).layer((
+            CatchPanic,
+            self.layer,
+            append_slash,
+            CatchPanic,
+        ));
+        let router = match self.debug {
+            Some(pages) => {
+                let pages = Arc::new(pages.with_routes(routes));
+                router.layer(from_fn_with_state(pages, debug::show))
+            }
+            None => router,
+        };
+        router.layer(self.hosts)
     }
+}
+
+fn type_name_of<T>(_: &T) -> &'static str {
+    std::any::type_name::<T>()
 }

@@ -219,6 +219,8 @@ pub fn embedded_environment(
     environment.set_loader(loader::folder(settings.base_dir.join("templates"), source));
     // A developer sees a change at once; in production nothing looks at the files again.
     environment.set_auto_reload(settings.debug);
+    // Errors know the source, for the page that a developer sees.
+    environment.set_debug(settings.debug);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment
 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// whatever stands on a line above.
 const LEVELS: &[&[&str]] = &[
     &["error", "hex", "random"],
-    &["key", "clock", "secret", "json", "url", "characters"],
+    &["key", "clock", "secret", "json", "url", "html", "characters"],
     &["pickle"],
     &["store", "data", "signing", "settings"],
     &["cache"],
@@ -25,11 +25,12 @@ const LEVELS: &[&[&str]] = &[
     &["engines", "users"],
     &["session"],
     &["cookie", "body", "meta"],
-    &["host", "layer"],
+    &["host", "layer", "panics", "routes"],
     &["extract"],
     &["csrf"],
     &["templates"],
     &["auth"],
+    &["debug"],
     &["site"],
     &["manage", "testing"],
 ];
@@ -44,6 +45,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("csrf", "engines"),
     ("templates", "engines"),
     ("auth", "engines"),
+    ("debug", "engines"),
 ];
 
 /// These know nothing of HTTP, so that they serve a job or a test as well.

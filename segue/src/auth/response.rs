@@ -36,6 +36,7 @@ impl IntoResponse for AuthError {
         if self.kind() == AuthErrorKind::Busy {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(BUSY));
         }
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::failure::{CsrfFailure, TokenSource};
+use crate::html::escape;
 use crate::meta::shown;
 
 /// More letters of a text do not go into the log.
@@ -164,19 +165,4 @@ fn mends(failure: &CsrfFailure) -> &'static [&'static str] {
         CsrfFailure::BadToken(..) | CsrfFailure::WrongToken(_) => &[STALE, FORM],
         CsrfFailure::TooLarge(_) | CsrfFailure::NoRoom => &[SIZE],
     }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#x27;"),
-            _ => escaped.push(letter),
-        }
-    }
-    escaped
 }

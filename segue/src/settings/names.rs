@@ -5,6 +5,7 @@ use crate::error::ConfigError;
 /// Every setting that Segue reads; the reader knows no other.
 pub(super) const NAMES: &[&str] = &[
     "ALLOWED_HOSTS",
+    "APPEND_SLASH",
     "AUTHENTICATION_BACKENDS",
     "AUTH_PASSWORD_VALIDATORS",
     "AUTH_USER_MODEL",
@@ -84,7 +85,7 @@ pub(super) const ELSEWHERE: &[(&[&str], &str)] = &[
         ],
         "let the proxy send the header",
     ),
-    (&["APPEND_SLASH", "PREPEND_WWW", "DISALLOWED_USER_AGENTS"], "let the proxy do it"),
+    (&["PREPEND_WWW", "DISALLOWED_USER_AGENTS"], "let the proxy do it"),
     (&["FORCE_SCRIPT_NAME"], "nest the routes below the prefix"),
     (
         &["INSTALLED_APPS", "MIDDLEWARE", "ROOT_URLCONF", "TEMPLATES", "WSGI_APPLICATION"],

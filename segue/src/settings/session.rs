@@ -203,6 +203,20 @@ impl SessionEngine {
         matches!(self, Self::Cache | Self::CachedDatabase)
     }
 
+    /// Its name in `SESSION_ENGINE`, the short one.
+    #[cfg(feature = "axum")]
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Database => "db",
+            Self::CachedDatabase => "cached_db",
+            Self::Cache => "cache",
+            Self::File => "file",
+            Self::Memory => "memory",
+            Self::SignedCookies => "signed_cookies",
+            Self::EncryptedCookies => "encrypted_cookies",
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         match text.strip_prefix("django.contrib.sessions.backends.").unwrap_or(text) {
             "db" => Some(Self::Database),

@@ -81,6 +81,26 @@ impl Stores {
     }
 }
 
+/// Where these settings keep sessions, in words and without passwords.
+pub(super) fn described(settings: &Settings) -> String {
+    let database = || format!("the database {}", settings.database_url);
+    let cache = || match settings.session_cache() {
+        Ok(cache) => format!("the cache {:?} ({:?})", settings.session.cache_alias, cache.location),
+        Err(error) => error.to_string(),
+    };
+    let place = match settings.session.engine {
+        SessionEngine::Database => database(),
+        SessionEngine::CachedDatabase => format!("{} with {} before it", database(), cache()),
+        SessionEngine::Cache => cache(),
+        SessionEngine::File => "files, in SESSION_FILE_PATH or the temporary folder".to_owned(),
+        SessionEngine::Memory => "the memory of this process".to_owned(),
+        SessionEngine::SignedCookies | SessionEngine::EncryptedCookies => {
+            "the visitor's cookie".to_owned()
+        }
+    };
+    format!("SESSION_ENGINE = {:?}: {place}", settings.session.engine.name())
+}
+
 /// A cache that can be read answers that it does not have a key nobody has.
 async fn ask(store: &engines::CacheStore) -> Result<(), ConfigError> {
     let refused = |source| ConfigError::Store { setting: "CACHES", source };

@@ -10,6 +10,7 @@ use crate::auth::layer::Rules;
 use crate::auth::redirect::{found, to_login};
 use crate::auth::response::status_of;
 use crate::error::AuthError;
+use crate::meta::wants_page;
 
 /// Why a guard lets a visitor not in, and what the visitor gets: browsers are sent to the login,
 /// programs get a 401; who is logged in and may not gets a 403.
@@ -25,7 +26,7 @@ enum Reason {
 impl Refusal {
     /// Nobody is logged in.
     pub(in crate::auth) fn anonymous(parts: &Parts, rules: &Rules) -> Self {
-        if wants_page(parts) {
+        if wants_page(&parts.headers) {
             Self(Reason::Login(to_login(parts, rules)))
         } else {
             Self(Reason::Unauthorized)
@@ -47,15 +48,6 @@ impl Refusal {
             Reason::Failed(error) => status_of(error),
         }
     }
-}
-
-/// A browser that opens a page says that it takes HTML; scripts and programs say something else.
-fn wants_page(parts: &Parts) -> bool {
-    let says = |name, word: &str| {
-        let lines = parts.headers.get_all(name).iter();
-        lines.filter_map(|line| line.to_str().ok()).any(|line| line.contains(word))
-    };
-    says("accept", "text/html") || says("sec-fetch-mode", "navigate")
 }
 
 impl From<AuthError> for Refusal {

@@ -1,0 +1,118 @@
+//! The middleware that answers where a handler panicked.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{Panic, catch};
+use crate::body::ResponseBody;
+use crate::meta::shown;
+
+/// More letters of a text do not go into the log.
+const MOST: usize = 1000;
+
+/// Answers with a 500 where the service panics. The panic is in the log, and in the response's
+/// extensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CatchPanic;
+
+impl<S> Layer<S> for CatchPanic {
+    type Service = PanicCatcher<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        PanicCatcher { inner }
+    }
+}
+
+/// A service whose panics are caught.
+#[derive(Clone, Debug)]
+pub(crate) struct PanicCatcher<S> {
+    inner: S,
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for PanicCatcher<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let asked = Asked { method: request.method().clone(), uri: request.uri().clone() };
+        match catch(|| self.inner.call(request)) {
+            Ok(inner) => ResponseFuture { inner: Some(inner), panicked: None, asked },
+            Err(panic) => ResponseFuture { inner: None, panicked: Some(panic), asked },
+        }
+    }
+}
+
+/// What the log says of a request.
+struct Asked {
+    method: Method,
+    uri: Uri,
+}
+
+pin_project! {
+    /// The response of a service whose panics are caught.
+    #[must_use = "a future does nothing until it is polled"]
+    pub(crate) struct ResponseFuture<F> {
+        #[pin]
+        inner: Option<F>,
+        // It panicked before there was a future.
+        panicked: Option<Panic>,
+        asked: Asked,
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<ResponseBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let panic = match (this.panicked.take(), this.inner.as_mut().as_pin_mut()) {
+            (Some(panic), _) => panic,
+            (None, None) => return Poll::Pending,
+            (None, Some(inner)) => match catch(|| inner.poll(cx)) {
+                Ok(response) => {
+                    return Poll::Ready(
+                        ready!(response).map(|response| response.map(ResponseBody::inner)),
+                    );
+                }
+                Err(panic) => panic,
+            },
+        };
+        // What it left half done is never polled again.
+        this.inner.set(None);
+        Poll::Ready(Ok(this.asked.answer(panic)))
+    }
+}
+
+impl Asked {
+    fn answer<B>(&self, panic: Panic) -> Response<ResponseBody<B>> {
+        tracing::error!(
+            method = %shown(self.method.as_str(), MOST),
+            path = %shown(self.uri.path(), MOST),
+            panic = %shown(panic.message(), MOST),
+            "a handler panicked"
+        );
+        let mut response = Response::new(ResponseBody::page("Internal server error.".to_owned()));
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, plain);
+        response.extensions_mut().insert(panic);
+        response
+    }
+}
