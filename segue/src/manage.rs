@@ -38,10 +38,12 @@ mod context;
 #[cfg(feature = "auth")]
 mod createsuperuser;
 mod migrate;
+mod output;
+mod progress;
 mod project;
 mod runserver;
+mod sessions;
 mod shutdown;
-#[cfg(feature = "auth")]
 mod terminal;
 
 use std::error::Error;

@@ -11,7 +11,7 @@ use super::context::{Context, Sources};
 use super::{CommandResult, command_line, runserver};
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
-use super::{check, clearsessions, migrate};
+use super::{check, clearsessions, migrate, output, sessions};
 use crate::database::App;
 use crate::error::{ConfigError, describe};
 use crate::settings::Settings;
@@ -96,10 +96,7 @@ impl Project {
         runserver::start_log();
         match self.try_run() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                warn_user!("error: {}", describe(&*error));
-                ExitCode::FAILURE
-            }
+            Err(error) => report(&*error),
         }
     }
 
@@ -129,7 +126,10 @@ impl Project {
             Command::Changepassword(arguments) => {
                 changepassword::run(&context.settings, arguments).await
             }
-            Command::Clearsessions => clearsessions::run(&context.settings).await,
+            Command::Clearsessions(arguments) => {
+                clearsessions::run(&context.settings, &arguments).await
+            }
+            Command::Sessions(arguments) => sessions::run(&context, arguments).await,
             Command::Check(arguments) => check::run(&context.settings, &arguments).await,
         }
     }
@@ -143,6 +143,22 @@ impl Project {
         let (settings, has_secret_key) =
             Settings::of_command(settings_file.as_deref(), options.database_url.as_deref())?;
         Ok(Context { settings, settings_file, has_secret_key, sources: &self.sources })
+    }
+}
+
+/// Says what a command failed with, and gives the program's exit code: 2 where the command line was
+/// wrong, as clap's own, and otherwise 1.
+fn report(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    match error.downcast_ref::<clap::Error>() {
+        Some(wrong) => {
+            // Nobody may be listening: that is no error.
+            let _ = wrong.print();
+            u8::try_from(wrong.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+        }
+        None => {
+            output::report_error(&describe(error));
+            ExitCode::FAILURE
+        }
     }
 }
 

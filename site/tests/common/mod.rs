@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
 mod http;
+mod terminal;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -12,6 +13,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use tempfile::TempDir;
 
 pub use http::{Answer, TOKEN, request};
+pub use terminal::{Seen, without_colours};
 
 /// A program that is stopped when this is dropped, also after a failed assertion.
 pub struct Program {
