@@ -8,6 +8,8 @@ mod database;
 mod encrypted_cookies;
 #[cfg(unix)]
 mod file;
+#[cfg(feature = "manage")]
+mod listing;
 mod memory;
 mod sealed;
 mod signed_cookies;
@@ -22,3 +24,6 @@ pub use encrypted_cookies::EncryptedCookieStore;
 pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use signed_cookies::SignedCookieStore;
+
+#[cfg(feature = "manage")]
+pub(crate) use listing::{Listable, Listed, Pages};

@@ -38,13 +38,15 @@ mod context;
 #[cfg(feature = "auth")]
 mod createsuperuser;
 mod migrate;
+mod output;
+mod progress;
 mod project;
 mod runserver;
 mod scaffold;
+mod sessions;
 mod shutdown;
 mod startapp;
 mod startproject;
-#[cfg(feature = "auth")]
 mod terminal;
 
 use std::error::Error;

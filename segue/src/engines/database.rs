@@ -1,7 +1,10 @@
 //! Sessions in Django's own `django_session` table.
 
+#[cfg(feature = "manage")]
+mod listing;
 mod statements;
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -13,8 +16,12 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::key::SessionKey;
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 
-/// How many rows one `DELETE` of the clean-up removes: a writer elsewhere waits for no more.
-const BATCH: i64 = 500;
+#[cfg(feature = "manage")]
+pub(super) use listing::DatabasePages;
+
+/// How many rows one `DELETE` of the clean-up removes, unless it is told otherwise: a writer
+/// elsewhere waits for no more.
+const BATCH: u32 = 500;
 
 /// The shortest pause between two batches, in which writers elsewhere get their turn.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -43,13 +50,21 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub struct DatabaseStore {
     database: Database,
     clock: Clock,
+    batch: u32,
 }
 
 impl DatabaseStore {
     /// Sessions in an open database.
     #[must_use]
     pub fn new(database: Database, clock: Clock) -> Self {
-        Self { database, clock }
+        Self { database, clock, batch: BATCH }
+    }
+
+    /// Removes so many rows at once when it clears up; others may write between two batches.
+    /// Default: 500.
+    #[must_use]
+    pub fn with_batch(self, rows: NonZeroU32) -> Self {
+        Self { batch: rows.get(), ..self }
     }
 
     /// Opens a database by its URL: `sqlite:///absolute/path`, `sqlite://relative/path`,
@@ -77,6 +92,19 @@ impl DatabaseStore {
 
     fn now(&self) -> String {
         write_date(self.clock.now())
+    }
+
+    /// How many rows have expired by then, where the database says a number.
+    async fn expired(&self, now: &str) -> Result<Option<u64>, StoreError> {
+        let now = [Value::Text(now)];
+        let mut rows = self.database.fetch(Side::Reader, &statements::COUNT_EXPIRED, &now).await?;
+        Ok(rows.first_mut().and_then(|row| row.text(0)?.parse().ok()))
+    }
+
+    /// How many rows have expired.
+    #[cfg(feature = "manage")]
+    pub(crate) async fn count_expired(&self) -> Result<u64, StoreError> {
+        Ok(self.expired(&self.now()).await?.unwrap_or_default())
     }
 
     /// Runs a statement that changes the row only if it is live and still the one that was seen.
@@ -176,20 +204,17 @@ impl SessionStore for DatabaseStore {
         on_batch: &(dyn Fn(Cleared) + Send + Sync),
     ) -> Result<u64, StoreError> {
         let now = self.now();
-        let now = Value::Text(&now);
-        let mut rows =
-            self.database.fetch(Side::Reader, &statements::COUNT_EXPIRED, &[now]).await?;
-        let expected = rows.first_mut().and_then(|row| row.text(0)?.parse().ok());
+        let expected = self.expired(&now).await?;
         let mut removed = 0;
         loop {
             let started = Instant::now();
-            let some = [now, Value::Integer(BATCH)];
+            let some = [Value::Text(&now), Value::Integer(self.batch.into())];
             let batch = self.database.execute(&statements::CLEAR, &some).await?;
             removed += batch;
             if batch > 0 {
                 on_batch(Cleared::new(removed, expected));
             }
-            if batch < BATCH.unsigned_abs() {
+            if batch < self.batch.into() {
                 return Ok(removed);
             }
             // As long as the batch took: others have the database half of the time.

@@ -3,10 +3,13 @@
 mod clear;
 mod deadline;
 mod folder;
+#[cfg(feature = "manage")]
+mod listing;
 mod temporary;
 mod trouble;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +27,9 @@ use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 use clear::{BATCH, Clearing};
 use deadline::Deadlines;
 use folder::{Access, Folder, Found, SessionFile};
+
+#[cfg(feature = "manage")]
+pub(super) use listing::FilePages;
 
 /// How long a writer waits for another one of the same session.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -59,7 +65,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_m
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct FileStore(Arc<Files>);
+pub struct FileStore {
+    files: Arc<Files>,
+    batch: usize,
+}
 
 /// What the store knows; its methods wait for the disk, so they run on threads made for that.
 struct Files {
@@ -93,7 +102,16 @@ impl FileStore {
         settings.validate()?;
         let folder = Folder::open(settings)?;
         let deadlines = Deadlines::new(settings, &clock);
-        Ok(Self(Arc::new(Files { folder, deadlines, clock })))
+        let files = Arc::new(Files { folder, deadlines, clock });
+        Ok(Self { files, batch: BATCH })
+    }
+
+    /// Looks at so many files at once when it clears up; others may use the disk between two
+    /// batches. Default: 500.
+    #[must_use]
+    pub fn with_batch(self, files: NonZeroU32) -> Self {
+        let batch = usize::try_from(files.get()).unwrap_or(usize::MAX);
+        Self { batch, ..self }
     }
 
     /// The folder, if other users of the machine can list it and so see the sessions' ids.
@@ -106,7 +124,7 @@ impl FileStore {
         &self,
         work: impl FnOnce(&Files) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let files = Arc::clone(&self.0);
+        let files = Arc::clone(&self.files);
         tokio::task::spawn_blocking(move || work(&files)).await.unwrap_or_else(|error| {
             let message = "the work on a session file was cut off";
             Err(StoreError::new(StoreErrorKind::Unavailable, message).with_source(error))
@@ -127,7 +145,7 @@ impl FileStore {
                 return Ok(done);
             }
             if started.elapsed() >= PATIENCE {
-                return Err(self.0.folder.locked_for(PATIENCE));
+                return Err(self.files.folder.locked_for(PATIENCE));
             }
             tokio::time::sleep(pause).await;
             pause = (2 * pause).min(longest);
@@ -274,7 +292,7 @@ impl SessionStore for FileStore {
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
-        let Some(path) = self.0.folder.path_of(key) else { return Ok(None) };
+        let Some(path) = self.files.folder.path_of(key) else { return Ok(None) };
         self.blocking(move |files| files.load(&path)).await
     }
 
@@ -296,7 +314,7 @@ impl SessionStore for FileStore {
         expires_at: Timestamp,
     ) -> Result<Replaced, StoreError> {
         check(payload)?;
-        let Some(path) = self.0.folder.path_of(key) else { return Ok(Replaced::Gone) };
+        let Some(path) = self.files.folder.path_of(key) else { return Ok(Replaced::Gone) };
         let (seen, payload): (_, Arc<[u8]>) = (seen.clone(), payload.into());
         let swap = move |files: &Files| files.swap(&path, seen.payload(), &payload, expires_at);
         Ok(match self.patiently(swap).await? {
@@ -316,7 +334,7 @@ impl SessionStore for FileStore {
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
-        let Some(path) = self.0.folder.path_of(key) else { return Ok(()) };
+        let Some(path) = self.files.folder.path_of(key) else { return Ok(()) };
         self.patiently(move |files| files.delete(&path)).await
     }
 
@@ -325,10 +343,10 @@ impl SessionStore for FileStore {
         on_batch: &(dyn Fn(Cleared) + Send + Sync),
     ) -> Result<u64, StoreError> {
         let mut clearing = self.blocking(|files| Clearing::begin(&files.folder)).await?;
-        let mut reported = 0;
+        let (mut reported, batch) = (0, self.batch);
         loop {
             let started = Instant::now();
-            clearing = self.blocking(move |files| clearing.batch(files, BATCH)).await?;
+            clearing = self.blocking(move |files| clearing.batch(files, batch)).await?;
             if clearing.removed > reported {
                 reported = clearing.removed;
                 on_batch(Cleared::new(reported, None));
@@ -344,6 +362,8 @@ impl SessionStore for FileStore {
 
 impl fmt::Debug for FileStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileStore").field("folder", &self.0.folder.name()).finish_non_exhaustive()
+        f.debug_struct("FileStore")
+            .field("folder", &self.files.folder.name())
+            .finish_non_exhaustive()
     }
 }

@@ -1,36 +1,40 @@
 //! `clearsessions`: away with what has expired.
 
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressStyle};
+use std::num::NonZeroU32;
 
 use super::CommandResult;
+use super::context::require_database_of_sessions;
+use super::progress::Progress;
 use crate::settings::Settings;
 use crate::site::Stores;
 use crate::store::{Cleared, SessionStore as _};
 
-/// Whoever waits no longer than this needs no progress bar.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// What the command line says.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Remove so many sessions at once; others may write between two batches [default: 500]
+    #[arg(long, value_name = "N")]
+    batch: Option<NonZeroU32>,
 
-pub(super) async fn run(settings: &Settings) -> CommandResult {
-    if settings.session.engine.uses_database() && !settings.database_url.exists() {
-        return Err("there is no database to clear: run `migrate` first".into());
-    }
+    /// Count the expired sessions, and remove none
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandResult {
+    require_database_of_sessions(settings)?;
     // No `Site`: nobody is served, so it does not matter under which hosts.
-    let stores = Stores::open(settings).await?;
-    let started = Instant::now();
-    let bar = OnceLock::new();
-    let on_batch = |cleared: Cleared| {
-        if started.elapsed() > PATIENCE {
-            let bar = bar.get_or_init(|| progress_bar(cleared.expected));
-            bar.set_position(cleared.removed);
-        }
-    };
+    let stores = Stores::open_with_batch(settings, arguments.batch).await?;
+    let done = if arguments.dry_run { count(&stores).await } else { clear(&stores).await };
+    stores.close().await;
+    done
+}
+
+async fn clear(stores: &Stores) -> CommandResult {
+    let progress = Progress::of("removed");
+    let on_batch = |cleared: Cleared| progress.set(cleared.removed, cleared.expected);
     let removed = stores.sessions.clear_expired(&on_batch).await;
-    if let Some(bar) = bar.get() {
-        bar.finish_and_clear();
-    }
+    progress.end();
     match removed? {
         0 if stores.sessions.guarantees().cleans_itself => {
             say!("Expired sessions go by themselves here: nothing to remove.");
@@ -39,19 +43,22 @@ pub(super) async fn run(settings: &Settings) -> CommandResult {
         1 => say!("Removed 1 expired session."),
         removed => say!("Removed {removed} expired sessions."),
     }
-    stores.close().await;
     Ok(())
 }
 
-/// It draws itself on standard error, and only where that is a terminal.
-fn progress_bar(expected: Option<u64>) -> ProgressBar {
-    let (bar, template) = match expected {
-        Some(expected) => {
-            (ProgressBar::new(expected), "{wide_bar} {human_pos} of {human_len}, {eta} left")
+async fn count(stores: &Stores) -> CommandResult {
+    let Some(listable) = &stores.listable else {
+        if stores.sessions.guarantees().cleans_itself {
+            say!("Expired sessions go by themselves here: nothing to remove.");
+        } else {
+            say!("No expired sessions to remove.");
         }
-        None => (ProgressBar::new_spinner(), "{spinner} {human_pos} removed, {per_sec}"),
+        return Ok(());
     };
-    bar.with_style(
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    )
+    match listable.count_expired().await? {
+        0 => say!("No expired sessions to remove."),
+        1 => say!("Would remove 1 expired session."),
+        expired => say!("Would remove {expired} expired sessions."),
+    }
+    Ok(())
 }

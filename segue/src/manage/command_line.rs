@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
-use super::{check, runserver, startapp, startproject};
+use super::{check, clearsessions, runserver, sessions, startapp, startproject};
 
 /// The commands, as Django's manage.py has them.
 #[derive(Debug, Parser)]
@@ -56,7 +56,9 @@ pub(super) enum Command {
     #[cfg(feature = "auth")]
     Changepassword(changepassword::Arguments),
     /// Remove the expired sessions from the store; run it daily
-    Clearsessions,
+    Clearsessions(clearsessions::Arguments),
+    /// Look after sessions: list, show, delete and count them
+    Sessions(sessions::Arguments),
     /// Look for mistakes in the settings and try the stores
     Check(check::Arguments),
 }

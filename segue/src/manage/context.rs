@@ -31,11 +31,27 @@ pub(super) struct Context<'a> {
     pub(super) sources: &'a Sources,
 }
 
+/// Nobody wants an empty database made in the place of one whose name was misspelt.
+pub(super) fn require_database_of_sessions(settings: &Settings) -> Result<(), String> {
+    if !settings.session.engine.uses_database() || settings.database_url.exists() {
+        return Ok(());
+    }
+    Err(no_database(settings, "sessions"))
+}
+
+fn no_database(settings: &Settings, what: &str) -> String {
+    format!(
+        "there is no database {} to look for {what} in: run `migrate` first, or name another with \
+         --database-url or DATABASE_URL",
+        settings.database_url
+    )
+}
+
 /// The users in the database that the settings name.
 #[cfg(feature = "auth")]
 pub(super) async fn open_users(settings: &Settings) -> Result<(Database, Users), Box<dyn Error>> {
     if !settings.database_url.exists() {
-        return Err("there is no database to keep users in: run `migrate` first".into());
+        return Err(no_database(settings, "users").into());
     }
     let database = Database::connect(&settings.database_url).await?;
     let users = Users::new(database.clone(), settings)?;

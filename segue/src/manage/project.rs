@@ -12,7 +12,7 @@ use super::context::{Context, Sources};
 use super::{CommandResult, command_line, runserver};
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
-use super::{check, clearsessions, migrate, startapp, startproject};
+use super::{check, clearsessions, migrate, output, sessions, startapp, startproject};
 use crate::database::App;
 use crate::error::{ConfigError, describe};
 use crate::settings::Settings;
@@ -103,10 +103,7 @@ impl Project {
         runserver::start_log();
         match self.try_run() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                warn_user!("error: {}", describe(&*error));
-                ExitCode::FAILURE
-            }
+            Err(error) => report(&*error),
         }
     }
 
@@ -138,7 +135,10 @@ impl Project {
             Command::Changepassword(arguments) => {
                 changepassword::run(&context()?.settings, arguments).await
             }
-            Command::Clearsessions => clearsessions::run(&context()?.settings).await,
+            Command::Clearsessions(arguments) => {
+                clearsessions::run(&context()?.settings, &arguments).await
+            }
+            Command::Sessions(arguments) => sessions::run(&context()?, arguments).await,
             Command::Check(arguments) => check::run(&context()?.settings, &arguments).await,
         }
     }
@@ -163,6 +163,22 @@ impl Project {
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Says what a command failed with, and gives the program's exit code: 2 where the command line was
+/// wrong, as clap's own, and otherwise 1.
+fn report(error: &(dyn Error + 'static)) -> ExitCode {
+    match error.downcast_ref::<clap::Error>() {
+        Some(wrong) => {
+            // Nobody may be listening: that is no error.
+            let _ = wrong.print();
+            u8::try_from(wrong.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+        }
+        None => {
+            output::report_error(&describe(error));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Does what the command line says, where there is no project: the program `segue` is this. Django's

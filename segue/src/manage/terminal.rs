@@ -23,6 +23,7 @@ impl Terminal {
     }
 
     /// A person's terminal, or the lines of a script.
+    #[cfg(feature = "auth")]
     pub(super) fn open_or_pipe() -> Self {
         Self { term: io::stdin().is_terminal().then(Term::stderr) }
     }
@@ -37,6 +38,7 @@ impl Terminal {
     }
 
     /// Asks, and does not show what is typed.
+    #[cfg(feature = "auth")]
     pub(super) fn ask_secretly(&self, prompt: &str) -> Result<String, Box<dyn Error>> {
         Self::show(prompt)?;
         match &self.term {
@@ -65,6 +67,7 @@ impl Terminal {
 /// tries.
 ///
 /// Who `may_insist` can take one that has problems.
+#[cfg(feature = "auth")]
 pub(super) fn choose_password(
     terminal: &Terminal,
     tries: usize,
@@ -97,6 +100,7 @@ pub(super) fn choose_password(
 }
 
 /// The name of whoever runs the program.
+#[cfg(feature = "auth")]
 pub(super) fn system_user() -> Option<String> {
     ["LOGNAME", "USER", "LNAME", "USERNAME"]
         .into_iter()

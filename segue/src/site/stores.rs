@@ -1,9 +1,13 @@
 //! From the settings to open stores.
 
+use std::num::NonZeroU32;
+
 use crate::caches;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use crate::database::Database;
 use crate::engines;
+#[cfg(feature = "manage")]
+use crate::engines::Listable;
 use crate::error::ConfigError;
 use crate::key::SessionKey;
 use crate::settings::{SessionEngine, Settings};
@@ -18,18 +22,32 @@ pub(crate) struct Stores {
     pub(super) database: Option<Database>,
     #[cfg(feature = "auth")]
     pub(super) users: Option<Users>,
+    /// The sessions again, where the engine can tell which ones it has.
+    #[cfg(feature = "manage")]
+    pub(crate) listable: Option<Listable>,
 }
+
+/// How many sessions a batch of the clean-up has, where that is not the engine's own number.
+type Batch = Option<NonZeroU32>;
 
 impl Stores {
     pub(crate) async fn open(settings: &Settings) -> Result<Self, ConfigError> {
+        Self::open_with_batch(settings, None).await
+    }
+
+    /// As [`open`](Self::open), with batches of another size for the clean-up, where it has any.
+    pub(crate) async fn open_with_batch(
+        settings: &Settings,
+        batch: Batch,
+    ) -> Result<Self, ConfigError> {
         match settings.session.engine {
             SessionEngine::Memory => Ok(Self::without_database(engines::MemoryStore::new())),
             SessionEngine::SignedCookies => {
                 Ok(Self::without_database(engines::SignedCookieStore::new(settings)?))
             }
             SessionEngine::EncryptedCookies => encrypted_cookies(settings),
-            SessionEngine::File => file(settings),
-            SessionEngine::Database => database(settings).await,
+            SessionEngine::File => file(settings, batch),
+            SessionEngine::Database => database(settings, batch).await,
             SessionEngine::Cache => {
                 let store = engines::CacheStore::open(settings.session_cache()?)?;
                 // Without it there are no sessions: whoever starts the site should hear of it.
@@ -37,7 +55,7 @@ impl Stores {
                 Ok(Self::without_database(store))
             }
             SessionEngine::CachedDatabase => {
-                let mut stores = database(settings).await?;
+                let mut stores = database(settings, batch).await?;
                 let cache = caches::open(settings.session_cache()?)?;
                 // It may be down: the database answers then.
                 let store = engines::CachedDatabaseStore::new(stores.sessions, cache, settings)?;
@@ -77,6 +95,8 @@ impl Stores {
             database: None,
             #[cfg(feature = "auth")]
             users: None,
+            #[cfg(feature = "manage")]
+            listable: None,
         }
     }
 }
@@ -119,25 +139,43 @@ fn encrypted_cookies(_: &Settings) -> Result<Stores, ConfigError> {
 }
 
 #[cfg(unix)]
-fn file(settings: &Settings) -> Result<Stores, ConfigError> {
-    engines::FileStore::new(settings).map(Stores::without_database)
+fn file(settings: &Settings, batch: Batch) -> Result<Stores, ConfigError> {
+    let store = engines::FileStore::new(settings)?;
+    let store = match batch {
+        Some(batch) => store.with_batch(batch),
+        None => store,
+    };
+    Ok(Stores {
+        #[cfg(feature = "manage")]
+        listable: Some(Listable::File(store.clone())),
+        ..Stores::without_database(store)
+    })
 }
 
 #[cfg(not(unix))]
-fn file(_: &Settings) -> Result<Stores, ConfigError> {
+fn file(_: &Settings, _: Batch) -> Result<Stores, ConfigError> {
     let allowed = "another; session files need Unix's locks and permissions";
     Err(ConfigError::conflict("SESSION_ENGINE", "\"file\"", allowed))
 }
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-async fn database(settings: &Settings) -> Result<Stores, ConfigError> {
+async fn database(settings: &Settings, batch: Batch) -> Result<Stores, ConfigError> {
     let database = Database::connect(&settings.database_url).await?;
     let store = engines::DatabaseStore::new(database.clone(), crate::Clock::system());
-    Ok(Stores { database: Some(database), ..Stores::without_database(store) })
+    let store = match batch {
+        Some(batch) => store.with_batch(batch),
+        None => store,
+    };
+    Ok(Stores {
+        database: Some(database),
+        #[cfg(feature = "manage")]
+        listable: Some(Listable::Database(store.clone())),
+        ..Stores::without_database(store)
+    })
 }
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
-async fn database(_: &Settings) -> Result<Stores, ConfigError> {
+async fn database(_: &Settings, _: Batch) -> Result<Stores, ConfigError> {
     Err(not_built("\"db\"", "`sqlite`, `postgres` or `mysql`"))
 }
 

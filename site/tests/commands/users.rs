@@ -1,7 +1,7 @@
 //! `createsuperuser` and `changepassword`, by a script and by a person at a terminal.
 
 use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use segue::Settings;
 use segue::database::Database;
@@ -35,46 +35,6 @@ fn is_superuser(project: &Project, username: &str) -> bool {
 /// Runs a command with these variables.
 fn with(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     project.command().args(arguments).envs(variables.iter().copied()).output().unwrap()
-}
-
-/// Runs a command at a terminal of its own, where a person types these lines.
-///
-/// `script` (util-linux) makes the terminal, and shows on its output what the person sees.
-fn at_a_terminal(project: &Project, arguments: &str, lines: &[&str]) -> (bool, String) {
-    let program = env!("CARGO_BIN_EXE_site");
-    let settings = project.path("settings.toml");
-    let command = format!("{program} --settings {} {arguments}", settings.display());
-    // A program that asks for more than these lines would wait for ever.
-    let mut child = Command::new("timeout")
-        .args([
-            "60",
-            "script",
-            "--quiet",
-            "--return",
-            "--echo",
-            "never",
-            "--command",
-            &command,
-            "/dev/null",
-        ])
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
-        .env("USER", "root")
-        .env("SHELL", "/bin/sh")
-        .env("RUST_LOG", "error")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("`script` of util-linux makes a terminal");
-    let mut input = child.stdin.take().unwrap();
-    for line in lines {
-        // A person waits for the question.
-        std::thread::sleep(std::time::Duration::from_millis(700));
-        writeln!(input, "{line}").unwrap();
-    }
-    drop(input);
-    let output = child.wait_with_output().unwrap();
-    (output.status.success(), String::from_utf8(output.stdout).unwrap())
 }
 
 #[test]
@@ -143,8 +103,9 @@ fn a_person_is_asked_and_told_what_will_not_do() {
         PASSWORD,
         PASSWORD,
     ];
-    let (created, seen) = at_a_terminal(&project, "createsuperuser", &lines);
-    assert!(created, "{seen}");
+    let seen = project.at_a_terminal("createsuperuser", &lines);
+    assert!(seen.success(), "{seen:?}");
+    let seen = seen.text;
     for text in [
         "Username (leave blank to use \"root\"): ",
         "Enter a valid username.",
@@ -166,8 +127,9 @@ fn a_person_is_asked_and_told_what_will_not_do() {
 
     // A name that is taken is asked for again, before any password is.
     let lines = ["zoe", "ann", "", PASSWORD, PASSWORD];
-    let (created, seen) = at_a_terminal(&project, "createsuperuser", &lines);
-    assert!(created && seen.contains("Error: the username \"zoe\" is already taken"), "{seen}");
+    let seen = project.at_a_terminal("createsuperuser", &lines);
+    let taken = "Error: the username \"zoe\" is already taken";
+    assert!(seen.success() && seen.text.contains(taken), "{seen:?}");
     assert!(is_superuser(&project, "ann"));
 }
 
@@ -201,7 +163,7 @@ fn a_forgotten_password_is_replaced_and_ends_the_sessions() {
 
     // Three tries, then it stays as it was.
     let tries = ["12345", "12345", "12345", "12345", "12345", "12345"];
-    let (changed, seen) = at_a_terminal(&project, "changepassword zoe", &tries);
-    assert!(!changed && seen.contains("no password after 3 tries"), "{seen}");
+    let seen = project.at_a_terminal("changepassword zoe", &tries);
+    assert!(!seen.success() && seen.text.contains("no password after 3 tries"), "{seen:?}");
     assert!(can_log_in(&project, "zoe", PASSWORD));
 }

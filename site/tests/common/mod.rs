@@ -4,6 +4,7 @@
 
 mod http;
 mod program;
+mod terminal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 
 pub use http::{Answer, TOKEN, request};
 pub use program::Program;
+pub use terminal::{Seen, without_colours};
 
 /// A fresh copy of the demo's folder, as after a checkout.
 pub struct Project {

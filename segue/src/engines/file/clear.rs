@@ -10,7 +10,7 @@ use super::folder::{Access, Folder, Found, SessionFile};
 use super::temporary::Temporary;
 use crate::error::StoreError;
 
-/// How many entries of the folder are looked at in one go.
+/// How many entries of the folder are looked at in one go, unless it is told otherwise.
 pub(super) const BATCH: usize = 500;
 
 /// A temporary file that is so old and that nobody holds was left by a process that was killed.
@@ -44,7 +44,7 @@ impl Clearing {
             let entry = entry.map_err(|error| files.folder.error(error))?;
             let (name, path) = (entry.file_name(), entry.path());
             let Some(name) = name.to_str() else { continue };
-            let cleared = if files.folder.is_session(name) {
+            let cleared = if files.folder.key_of(name).is_some() {
                 files.clear(&path).map(|removed| self.removed += u64::from(removed))
             } else if Temporary::is_name(name) {
                 files.clear_temporary(&path)
@@ -126,7 +126,7 @@ mod tests {
         let mut settings = Settings::new("secret");
         settings.session.file_path = Some(folder.path().to_owned());
         let store = super::super::FileStore::with_clock(&settings, Clock::system()).unwrap();
-        let files = &store.0;
+        let files = &store.files;
         let path = files.folder.path_of(&SessionKey::generate().unwrap()).unwrap();
         let date = |date| File::options().write(true).open(&path).unwrap().set_modified(date);
         let look = || match files.folder.open_file(&path, Access::Write).unwrap() {

@@ -112,9 +112,9 @@ impl Folder {
         Some(self.path.join(format!("{}{}", self.prefix, key.expose())))
     }
 
-    /// Whether a file's name is that of a session.
-    pub(super) fn is_session(&self, name: &str) -> bool {
-        name.strip_prefix(&self.prefix).is_some_and(|key| SessionKey::parse(key).is_some())
+    /// Which session a file of this name holds; nothing where it is none.
+    pub(super) fn key_of(&self, name: &str) -> Option<SessionKey> {
+        name.strip_prefix(&self.prefix).and_then(SessionKey::parse)
     }
 
     /// Opens the file of a session.
@@ -360,7 +360,7 @@ mod tests {
         }
         let key = SessionKey::generate().unwrap();
         let path = folder.path_of(&key).unwrap();
-        assert!(folder.is_session(path.file_name().unwrap().to_str().unwrap()));
+        assert_eq!(folder.key_of(path.file_name().unwrap().to_str().unwrap()), Some(key));
         assert_eq!(path.parent(), Some(folder.name()));
     }
 

@@ -1,0 +1,139 @@
+//! The program at a terminal of its own, where a person types.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Project;
+
+/// What a person saw at a terminal, and how the program ended.
+#[derive(Debug)]
+pub struct Seen {
+    pub code: Option<i32>,
+    /// All of it, colours included.
+    pub raw: String,
+    /// Without the colours.
+    pub text: String,
+}
+
+impl Seen {
+    pub fn success(&self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+/// Nobody waits longer for a question.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Project {
+    /// Runs a command at a terminal of its own, where a person types each of these lines at a question.
+    ///
+    /// `script` (util-linux) makes the terminal, and shows on its output what the person sees.
+    pub fn at_a_terminal(&self, arguments: &str, lines: &[&str]) -> Seen {
+        self.at_a_terminal_with(arguments, lines, &[])
+    }
+
+    /// As `at_a_terminal`, with these variables.
+    pub fn at_a_terminal_with(
+        &self,
+        arguments: &str,
+        lines: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Seen {
+        let program = env!("CARGO_BIN_EXE_site");
+        let settings = self.path("settings.toml");
+        let command = format!("{program} --settings {} {arguments}", settings.display());
+        // A program that asks for more than these lines would wait for ever.
+        let mut child = Command::new("timeout")
+            .args(["120", "script", "--quiet", "--return", "--echo", "never", "--command"])
+            .args([&command, "/dev/null"])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("USER", "root")
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm-256color")
+            .env("RUST_LOG", "error")
+            .envs(variables.iter().copied())
+            .current_dir(self.path(""))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("`script` of util-linux makes a terminal");
+        let mut input = child.stdin.take().unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let reader = thread::spawn({
+            let seen = Arc::clone(&seen);
+            move || {
+                let mut piece = [0; 4096];
+                while let Ok(length @ 1..) = output.read(&mut piece) {
+                    seen.lock().unwrap().extend_from_slice(&piece[..length]);
+                }
+            }
+        });
+        let mut answered = 0;
+        for line in lines {
+            // A person waits for the question.
+            let asked = Instant::now();
+            loop {
+                let length = {
+                    let seen = seen.lock().unwrap();
+                    (seen.len() > answered && seen.ends_with(b": ")).then_some(seen.len())
+                };
+                if let Some(length) = length {
+                    answered = length;
+                    break;
+                }
+                let ended = child.try_wait().unwrap().is_some();
+                if ended || asked.elapsed() > PATIENCE {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+            // The program may have ended without a question.
+            let _ = writeln!(input, "{line}");
+        }
+        let code = if lines.is_empty() {
+            // An open input: nobody has left the terminal.
+            child.wait().unwrap().code()
+        } else {
+            // The last line is read before the terminal is left.
+            wait_a_while(&mut child);
+            drop(input);
+            child.wait().unwrap().code()
+        };
+        reader.join().unwrap();
+        let raw = String::from_utf8(std::mem::take(&mut *seen.lock().unwrap())).unwrap();
+        Seen { code, text: without_colours(&raw), raw }
+    }
+}
+
+/// Until it ends, or asks for more than there is.
+fn wait_a_while(child: &mut std::process::Child) {
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() && started.elapsed() < Duration::from_secs(5) {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Takes out the sequences that set colours, and no others.
+pub fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\u{1b}[") {
+        let (before, sequence) = rest.split_at(at);
+        plain.push_str(before);
+        let parameters = sequence[2..].find(|c: char| !c.is_ascii_digit() && c != ';');
+        match parameters.filter(|end| sequence[2 + end..].starts_with('m')) {
+            Some(end) => rest = &sequence[2 + end + 1..],
+            None => {
+                plain.push_str("\u{1b}[");
+                rest = &sequence[2..];
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
+}
