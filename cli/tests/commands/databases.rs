@@ -9,10 +9,7 @@ fn a_database_is_looked_after_by_its_url_alone() {
     folder.write("settings.toml", "this is no setting");
     let url = ["--database-url", "sqlite://site.sqlite3"];
     let complaint = folder.fail("", &["clearsessions", url[0], url[1]]);
-    assert!(
-        complaint.contains("there is no database to clear: run `migrate` first"),
-        "{complaint}"
-    );
+    assert!(complaint.contains("run `migrate` first"), "{complaint}");
     let said = folder.succeed("", &["migrate", url[0], url[1]]);
     assert!(said.contains("  Applying sessions.0001_initial... OK\n"), "{said}");
     let said = folder.succeed("", &["clearsessions", url[0], url[1]]);
