@@ -29,6 +29,7 @@ macro_rules! warn_user {
     }};
 }
 
+mod app_sources;
 #[cfg(feature = "auth")]
 mod changepassword;
 mod check;
@@ -37,10 +38,14 @@ mod command_line;
 mod context;
 #[cfg(feature = "auth")]
 mod createsuperuser;
+mod makemigrations;
 mod migrate;
+mod migrations_list;
 mod project;
 mod runserver;
+mod showmigrations;
 mod shutdown;
+mod sqlmigrate;
 #[cfg(feature = "auth")]
 mod terminal;
 

@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
-use super::{check, runserver};
+use super::{check, makemigrations, migrate, runserver, showmigrations, sqlmigrate};
 
 /// The commands, as Django's manage.py has them.
 #[derive(Debug, Parser)]
@@ -43,8 +43,14 @@ pub(super) struct Options {
 pub(super) enum Command {
     /// Serve the site until Ctrl-C, then finish the requests that are under way
     Runserver(runserver::Arguments),
-    /// Make the tables that are missing in the database, exactly as Django makes them
-    Migrate,
+    /// Begin a migration of an app, and keep the list of those that are there
+    Makemigrations(makemigrations::Arguments),
+    /// Make the tables that are missing in the database, Django's exactly as Django makes them
+    Migrate(migrate::Arguments),
+    /// Show which migrations are applied
+    Showmigrations(showmigrations::Arguments),
+    /// Show what a migration says to the database
+    Sqlmigrate(sqlmigrate::Arguments),
     /// Create a user who may do everything, in Django's admin as well
     #[cfg(feature = "auth")]
     Createsuperuser(createsuperuser::Arguments),
@@ -57,8 +63,23 @@ pub(super) enum Command {
     Check(check::Arguments),
 }
 
+impl Command {
+    /// Refuses what is of a project where there is none.
+    pub(super) fn refuse_of_a_project(&self) -> Result<(), String> {
+        let name = match self {
+            Self::Makemigrations(_) => "makemigrations",
+            Self::Runserver(_) => "runserver",
+            _ => return Ok(()),
+        };
+        Err(format!(
+            "{name} is a command of a project's own program: run `cargo run -- {name}` in the folder of \
+             the project, or begin one with `segue startproject NAME`"
+        ))
+    }
+}
+
 /// What needs the routes or the sources of a project.
-const OF_A_PROJECT: &[&str] = &["runserver"];
+const OF_A_PROJECT: &[&str] = &["makemigrations", "runserver"];
 
 /// Reads the command line: what every command takes, and the commands in their order. It ends the
 /// program where there is nothing to do but to say something.
@@ -111,6 +132,16 @@ mod tests {
         command(true, &[]).debug_assert();
         command(false, &[]).debug_assert();
         let commands = named(&["migrate", "runserver"]).unwrap();
-        assert!(matches!(&commands[..], [Command::Migrate, Command::Runserver(_)]));
+        assert!(matches!(&commands[..], [Command::Migrate(_), Command::Runserver(_)]));
+    }
+
+    #[test]
+    fn what_is_of_a_project_is_refused_without_one() {
+        for (name, command) in OF_A_PROJECT.iter().zip(named(OF_A_PROJECT).unwrap()) {
+            let refusal = command.refuse_of_a_project().unwrap_err();
+            assert!(refusal.contains(&format!("`cargo run -- {name}`")), "{refusal}");
+        }
+        let others = named(&["migrate", "showmigrations", "clearsessions", "check"]).unwrap();
+        assert!(others.iter().all(|command| command.refuse_of_a_project().is_ok()));
     }
 }

@@ -11,7 +11,7 @@ use super::context::{Context, Sources};
 use super::{CommandResult, command_line, runserver};
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
-use super::{check, clearsessions, migrate};
+use super::{check, clearsessions, makemigrations, migrate, showmigrations, sqlmigrate};
 use crate::database::App;
 use crate::error::{ConfigError, describe};
 use crate::settings::Settings;
@@ -114,13 +114,23 @@ impl Project {
     }
 
     async fn run_one(&self, command: Command, options: &Options) -> CommandResult {
+        if self.site.is_none() {
+            command.refuse_of_a_project()?;
+        }
+        // What needs no settings does not read them.
+        if let Command::Makemigrations(arguments) = &command {
+            return makemigrations::run(&self.sources, arguments);
+        }
         let context = self.context(options)?;
         match command {
+            Command::Makemigrations(_) => Ok(()),
             Command::Runserver(arguments) => match &self.site {
                 Some(site) => runserver::run(context, &arguments, site).await,
                 None => Ok(()),
             },
-            Command::Migrate => migrate::run(&context.settings).await,
+            Command::Migrate(arguments) => migrate::run(&context, &arguments).await,
+            Command::Showmigrations(arguments) => showmigrations::run(&context, &arguments).await,
+            Command::Sqlmigrate(arguments) => sqlmigrate::run(&context, &arguments),
             #[cfg(feature = "auth")]
             Command::Createsuperuser(arguments) => {
                 createsuperuser::run(&context.settings, &arguments).await
@@ -130,7 +140,7 @@ impl Project {
                 changepassword::run(&context.settings, arguments).await
             }
             Command::Clearsessions => clearsessions::run(&context.settings).await,
-            Command::Check(arguments) => check::run(&context.settings, &arguments).await,
+            Command::Check(arguments) => check::run(&context, &arguments).await,
         }
     }
 
