@@ -4,16 +4,18 @@ mod app;
 pub(crate) mod column;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod connections;
-mod migrations;
+pub(crate) mod dialect;
+mod exclusive;
+pub(crate) mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod pools;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod script;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod statement;
-mod transaction;
 mod trouble;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod words;
@@ -27,7 +29,10 @@ use crate::error::{ConfigError, StoreError};
 use crate::settings::DatabaseUrl;
 
 pub use app::{App, Migrations, SqlMigration};
-pub use migrations::{Applied, Migration};
+pub use migrations::{
+    Applied, History, Migration, MigrationError, MigrationErrorKind, Migrator, Progress, Sql, Step,
+    Target,
+};
 
 pub(crate) use pools::Side;
 pub(crate) use statement::{Row, Statement, Value};

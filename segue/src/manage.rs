@@ -29,6 +29,7 @@ macro_rules! warn_user {
     }};
 }
 
+mod app_sources;
 #[cfg(feature = "auth")]
 mod changepassword;
 mod check;
@@ -37,14 +38,18 @@ mod command_line;
 mod context;
 #[cfg(feature = "auth")]
 mod createsuperuser;
+mod makemigrations;
 mod migrate;
+mod migrations_list;
 mod output;
 mod progress;
 mod project;
 mod runserver;
 mod scaffold;
 mod sessions;
+mod showmigrations;
 mod shutdown;
+mod sqlmigrate;
 mod startapp;
 mod startproject;
 mod terminal;

@@ -69,7 +69,7 @@ fn a_url_that_is_none_is_refused() {
 fn what_needs_a_project_says_so() {
     let folder = Folder::new();
     let complaint = folder.fail("", &["runserver"]);
-    assert!(complaint.contains("in its folder, `cargo run -- runserver`"), "{complaint}");
+    assert!(complaint.contains("run `cargo run -- runserver` in the folder"), "{complaint}");
     let help = folder.succeed("", &["--help"]);
     for command in ["startproject", "startapp", "migrate", "clearsessions", "check"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in\n{help}");

@@ -14,10 +14,11 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// A kind of server.
 pub(super) trait Server: sqlx::Database {
-    /// Sets a limit to each statement on the server's side too, and tells whether it may write.
+    /// Sets a limit to each statement on the server's side too, if there is to be one, and tells
+    /// whether the server may write.
     fn greet(
         connection: &mut Self::Connection,
-        limit: Duration,
+        limit: Option<Duration>,
     ) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
 }
 
@@ -83,6 +84,18 @@ impl<DB: Server> Connections<DB> {
         Ok(Lent { connection: Some(connection), is_idle: false })
     }
 
+    /// A connection that is none of the pool's, so that nobody else ever gets it. No statement on it
+    /// has a limit of ours.
+    pub(super) async fn detached(&self) -> Result<DB::Connection, sqlx::Error> {
+        match self {
+            Self::Own(pool) => {
+                let maker = pool.manager();
+                maker.in_time(Box::pin(maker.connect(None))).await
+            }
+            Self::Theirs(pool) => Ok(pool.acquire().await?.detach()),
+        }
+    }
+
     pub(super) async fn close(&self) {
         match self {
             Self::Own(pool) => pool.close(),
@@ -99,10 +112,8 @@ pub(super) struct Maker<DB: sqlx::Database> {
 }
 
 impl<DB: Server> Maker<DB> {
-    async fn connect(&self) -> Result<DB::Connection, sqlx::Error> {
+    async fn connect(&self, limit: Option<Duration>) -> Result<DB::Connection, sqlx::Error> {
         let mut connection = self.options.connect().await?;
-        // The server gives up first: then it is known that nothing was done.
-        let limit = self.limit.mul_f64(0.8);
         if DB::greet(&mut connection, limit).await? {
             Ok(connection)
         } else {
@@ -125,8 +136,10 @@ impl<DB: Server> managed::Manager for Maker<DB> {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<DB::Connection, sqlx::Error> {
+        // The server gives up first: then it is known that nothing was done.
+        let limit = self.limit.mul_f64(0.8);
         // Seldom and large: not a part of every request's future.
-        self.in_time(Box::pin(self.connect())).await
+        self.in_time(Box::pin(self.connect(Some(limit)))).await
     }
 
     async fn recycle(

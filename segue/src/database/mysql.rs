@@ -24,10 +24,14 @@ pub(super) fn connections(url: &ServerUrl) -> Result<Connections<MySql>, sqlx::E
 }
 
 impl Server for MySql {
-    async fn greet(connection: &mut MySqlConnection, limit: Duration) -> Result<bool, sqlx::Error> {
+    async fn greet(
+        connection: &mut MySqlConnection,
+        limit: Option<Duration>,
+    ) -> Result<bool, sqlx::Error> {
         let answer = connection.fetch_one(sqlx::query(GREET)).await?;
         let is_mariadb = answer.try_get::<String, _>(0)?.contains("MariaDB");
         let writes = matches!(answer.try_get::<String, _>(1)?.as_str(), "0" | "OFF");
+        let Some(limit) = limit else { return Ok(writes) };
         // Whole seconds, one at least.
         let waiting = i64::try_from(limit.as_secs().max(1)).unwrap_or(i64::MAX);
         let limits = if is_mariadb {

@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgErrorPosition};
 use sqlx::{ConnectOptions as _, Executor as _, PgConnection, Postgres, Row as _};
 
 use super::connections::{Connections, Server};
@@ -11,8 +11,8 @@ use super::words;
 use crate::error::StoreErrorKind;
 use crate::settings::ServerUrl;
 
-const GREET: &str = "SELECT set_config('statement_timeout', $1::text, false), \
-                     CASE WHEN pg_is_in_recovery() THEN 'yes' ELSE 'no' END";
+const GREET: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN 'yes' ELSE 'no' END, \
+                     CASE WHEN $1 <> '' THEN set_config('statement_timeout', $1::text, false) END";
 
 pub(super) fn connections(url: &ServerUrl) -> Result<Connections<Postgres>, sqlx::Error> {
     let options = PgConnectOptions::from_str(url.driver_url())?.disable_statement_logging();
@@ -25,10 +25,25 @@ pub(super) fn connections(url: &ServerUrl) -> Result<Connections<Postgres>, sqlx
 }
 
 impl Server for Postgres {
-    async fn greet(connection: &mut PgConnection, limit: Duration) -> Result<bool, sqlx::Error> {
-        let milliseconds = limit.as_millis().to_string();
+    async fn greet(
+        connection: &mut PgConnection,
+        limit: Option<Duration>,
+    ) -> Result<bool, sqlx::Error> {
+        let milliseconds = limit.map(|limit| limit.as_millis().to_string()).unwrap_or_default();
         let answer = connection.fetch_one(sqlx::query(GREET).bind(milliseconds)).await?;
-        Ok(answer.try_get::<String, _>(1)? == "no")
+        Ok(answer.try_get::<String, _>(0)? == "no")
+    }
+}
+
+/// Where in the text that was sent the error is.
+pub(super) fn place(error: &sqlx::Error, sql: &str) -> Option<usize> {
+    let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    match error.position()? {
+        // In characters, counted from 1.
+        PgErrorPosition::Original(position) => {
+            sql.char_indices().nth(position.checked_sub(1)?).map(|(at, _)| at)
+        }
+        PgErrorPosition::Internal { .. } => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Opening SQLite files, and what SQLite's errors mean.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -114,6 +115,21 @@ fn file_id(path: &Path) -> Option<FileId> {
 #[cfg(not(unix))]
 fn file_id(_: &Path) -> Option<FileId> {
     None
+}
+
+/// The folder of a database that is a file, for [`try_lock`]; nothing where there is none, or where
+/// folders cannot be opened. Not the file itself: whoever closes that loses SQLite's own locks.
+pub(super) fn folder(pool: &SqlitePool) -> Option<File> {
+    let options = pool.connect_options();
+    let file = options.get_filename();
+    let folder = file.is_file().then(|| file.parent()).flatten()?;
+    File::open(if folder == Path::new("") { Path::new(".") } else { folder }).ok()
+}
+
+/// Whether nobody else has locked the folder. The lock ends with the open folder, so with the process
+/// as well. Where folders cannot be locked there is nothing to wait for.
+pub(super) fn try_lock(folder: Option<&File>) -> bool {
+    folder.is_none_or(|folder| !matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// What an error of SQLite means, in words that help to mend it.

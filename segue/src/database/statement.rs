@@ -1,5 +1,7 @@
 //! One statement in the words of each database, and what goes into it and comes out.
 
+use super::dialect::Dialect;
+
 /// A statement in the words of each database: written once, never built.
 ///
 /// All parameters are texts or whole numbers, all columns texts, so that the three say the same.
@@ -29,6 +31,17 @@ pub(crate) enum Value<'a> {
 /// A row of texts, as bytes, because a table may hold what nobody of us wrote.
 #[derive(Debug)]
 pub(crate) struct Row(pub(super) Vec<Option<Vec<u8>>>);
+
+impl Statement {
+    /// It in the words of one database.
+    pub(super) fn in_words_of(&self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Sqlite => self.sqlite,
+            Dialect::Postgres => self.postgres,
+            Dialect::MySql => self.mysql,
+        }
+    }
+}
 
 impl Row {
     /// The bytes in a column; nothing where it is `NULL`.

@@ -4,6 +4,8 @@ mod deploy;
 mod stores;
 
 use super::CommandResult;
+use super::context::Context;
+use crate::database::Migrator;
 use crate::settings::{SessionEngine, Settings};
 use crate::site::Stores;
 
@@ -26,10 +28,12 @@ pub(super) struct Arguments {
     deploy: bool,
 }
 
-pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandResult {
+pub(super) async fn run(context: &Context<'_>, arguments: &Arguments) -> CommandResult {
+    let settings = &context.settings;
+    let migrator = Migrator::new(&context.sources.apps)?;
     let mut warnings =
         if arguments.deploy { deploy::deploy_warnings(settings) } else { Vec::new() };
-    let findings = stores::look(settings).await;
+    let findings = stores::look(settings, &migrator).await;
     warnings.extend(findings.warnings);
     if let Some(failure) = findings.failure {
         report(&warnings);

@@ -7,7 +7,10 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
-use super::{check, clearsessions, runserver, sessions, startapp, startproject};
+use super::{
+    check, clearsessions, makemigrations, migrate, runserver, sessions, showmigrations, sqlmigrate,
+    startapp, startproject,
+};
 
 /// The commands, as Django's manage.py has them.
 #[derive(Debug, Parser)]
@@ -47,8 +50,14 @@ pub(super) enum Command {
     Startapp(startapp::Arguments),
     /// Serve the site until Ctrl-C, then finish the requests that are under way
     Runserver(runserver::Arguments),
-    /// Make the tables that are missing in the database, exactly as Django makes them
-    Migrate,
+    /// Begin a migration of an app, and keep the list of those that are there
+    Makemigrations(makemigrations::Arguments),
+    /// Make the tables that are missing in the database, Django's exactly as Django makes them
+    Migrate(migrate::Arguments),
+    /// Show which migrations are applied
+    Showmigrations(showmigrations::Arguments),
+    /// Show what a migration says to the database
+    Sqlmigrate(sqlmigrate::Arguments),
     /// Create a user who may do everything, in Django's admin as well
     #[cfg(feature = "auth")]
     Createsuperuser(createsuperuser::Arguments),
@@ -63,8 +72,8 @@ pub(super) enum Command {
     Check(check::Arguments),
 }
 
-/// What needs the routes of a project.
-const OF_A_PROJECT: &[&str] = &["runserver"];
+/// What needs the routes or the sources of a project.
+const OF_A_PROJECT: &[&str] = &["makemigrations", "runserver"];
 
 /// What a project has behind it.
 const BEFORE_A_PROJECT: &[&str] = &["startproject"];
@@ -121,6 +130,16 @@ mod tests {
         command(true, &[]).debug_assert();
         command(false, &[]).debug_assert();
         let commands = named(&["migrate", "runserver"]).unwrap();
-        assert!(matches!(&commands[..], [Command::Migrate, Command::Runserver(_)]));
+        assert!(matches!(&commands[..], [Command::Migrate(_), Command::Runserver(_)]));
+    }
+
+    #[test]
+    fn what_is_of_a_project_is_refused_without_one() {
+        for (name, command) in OF_A_PROJECT.iter().zip(named(OF_A_PROJECT).unwrap()) {
+            let refusal = command.refuse_of_a_project().unwrap_err();
+            assert!(refusal.contains(&format!("`cargo run -- {name}`")), "{refusal}");
+        }
+        let others = named(&["migrate", "showmigrations", "clearsessions", "check"]).unwrap();
+        assert!(others.iter().all(|command| command.refuse_of_a_project().is_ok()));
     }
 }

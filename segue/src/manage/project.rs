@@ -12,14 +12,14 @@ use super::context::{Context, Sources};
 use super::{CommandResult, command_line, runserver};
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
-use super::{check, clearsessions, migrate, output, sessions, startapp, startproject};
+use super::{
+    check, clearsessions, makemigrations, migrate, output, sessions, showmigrations, sqlmigrate,
+    startapp, startproject,
+};
 use crate::database::App;
 use crate::error::{ConfigError, describe};
 use crate::settings::Settings;
 use crate::site::Site;
-
-const NO_ROUTES: &str = "only a project's own program has routes to serve: in its folder, \
-                         `cargo run -- runserver`";
 
 const NO_SETTINGS: &str = "there is no settings.toml here: name one with --settings FILE, or a \
                            database with --database-url URL or DATABASE_URL in the environment";
@@ -122,11 +122,19 @@ impl Project {
         match command {
             Command::Startproject(arguments) => startproject::run(&arguments),
             Command::Startapp(arguments) => startapp::run(&self.sources, &arguments),
+            Command::Makemigrations(arguments) => {
+                self.site.as_ref().ok_or_else(|| needs_a_project("makemigrations"))?;
+                makemigrations::run(&self.sources, &arguments)
+            }
             Command::Runserver(arguments) => {
-                let site = self.site.as_ref().ok_or(NO_ROUTES)?;
+                let site = self.site.as_ref().ok_or_else(|| needs_a_project("runserver"))?;
                 runserver::run(context()?, &arguments, site).await
             }
-            Command::Migrate => migrate::run(&context()?.settings).await,
+            Command::Migrate(arguments) => migrate::run(&context()?, &arguments).await,
+            Command::Showmigrations(arguments) => {
+                showmigrations::run(&context()?, &arguments).await
+            }
+            Command::Sqlmigrate(arguments) => sqlmigrate::run(&context()?, &arguments),
             #[cfg(feature = "auth")]
             Command::Createsuperuser(arguments) => {
                 createsuperuser::run(&context()?.settings, &arguments).await
@@ -139,7 +147,7 @@ impl Project {
                 clearsessions::run(&context()?.settings, &arguments).await
             }
             Command::Sessions(arguments) => sessions::run(&context()?, arguments).await,
-            Command::Check(arguments) => check::run(&context()?.settings, &arguments).await,
+            Command::Check(arguments) => check::run(&context()?, &arguments).await,
         }
     }
 
@@ -159,6 +167,13 @@ impl Project {
             Settings::of_command(settings_file.as_deref(), database_url.as_deref())?;
         Ok(Context { settings, settings_file, has_secret_key, sources: &self.sources })
     }
+}
+
+fn needs_a_project(command: &str) -> String {
+    format!(
+        "{command} is a command of a project's own program: run `cargo run -- {command}` in the folder \
+         of the project, or begin one with `segue startproject NAME`"
+    )
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -22,6 +22,7 @@ use super::context::Context;
 use super::migrate::apps;
 use super::project::SiteParts;
 use super::{CommandResult, shutdown};
+use crate::database::{History, Migrator};
 use crate::site::Site;
 
 /// How long requests may take to end after the server was asked to stop.
@@ -52,10 +53,10 @@ pub(super) async fn run(
     arguments: &Arguments,
     parts: &SiteParts,
 ) -> CommandResult {
-    let Context { settings, settings_file, .. } = context;
+    let Context { settings, settings_file, sources, .. } = context;
     let (address, debug) = (arguments.address.as_str(), settings.debug);
     let site = parts.build(settings).await?;
-    warn_of_migrations(&site).await?;
+    warn_of_migrations(&site, &Migrator::new(&sources.apps)?).await?;
     let listener =
         TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
     say!("Segue {}, settings from {}", env!("CARGO_PKG_VERSION"), name(settings_file.as_deref()));
@@ -97,9 +98,9 @@ async fn serve(listener: TcpListener, routes: Router) -> io::Result<()> {
     }
 }
 
-async fn warn_of_migrations(site: &Site) -> CommandResult {
+async fn warn_of_migrations(site: &Site, migrator: &Migrator) -> CommandResult {
     let Some(database) = site.database() else { return Ok(()) };
-    let unapplied = database.unapplied().await?;
+    let unapplied = migrator.unapplied(&History::read(database).await?);
     if unapplied.is_empty() {
         return Ok(());
     }

@@ -9,6 +9,7 @@ use console::style;
 
 use super::CommandResult;
 use super::context::Sources;
+use super::migrations_list;
 use super::scaffold::{Draft, NameOf, check_name, write};
 
 /// What the command line says.
@@ -68,7 +69,7 @@ fn drafts(name: &str, source: &Path) -> Vec<Draft> {
     vec![
         draft(format!("{name}.rs"), include_str!("scaffold/app/app.rs-tpl")),
         draft(format!("{name}/views.rs"), include_str!("scaffold/app/views.rs-tpl")),
-        draft(format!("{name}/migrations.rs"), include_str!("scaffold/app/migrations.rs-tpl")),
+        draft(format!("{name}/migrations.rs"), &migrations_list::render(&[])),
     ]
 }
 

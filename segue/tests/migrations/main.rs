@@ -13,8 +13,12 @@ use segue::SessionStore as _;
 use segue::database::{Applied, Database};
 use segue::engines::DatabaseStore;
 
+mod apps;
 #[path = "../common/mod.rs"]
 mod common;
+mod failures;
+mod interrupted;
+mod names;
 mod refusals;
 mod rows;
 
@@ -78,7 +82,7 @@ async fn tables(place: &Place) -> Vec<String> {
 
 #[test]
 fn they_are_djangos_in_its_order() {
-    let names: Vec<String> = Database::migrations().map(ToString::to_string).collect();
+    let names: Vec<String> = Database::migrations().map(|of| of.to_string()).collect();
     assert_eq!(names, MIGRATIONS);
 }
 

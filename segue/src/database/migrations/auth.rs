@@ -1,8 +1,11 @@
 //! The tables of `django.contrib.auth`, as its last migration leaves them.
 
-use super::{App, Index, Migration, Statement, Table};
+use super::super::Statement;
+use super::Migration;
+use super::built_in::{BuiltIn, Index, Table};
 
-pub(super) const APP: App = App {
+pub(super) const APP: BuiltIn = BuiltIn {
+    name: "auth",
     migrations: &[
         Migration { app: "auth", name: "0001_initial" },
         Migration { app: "auth", name: "0002_alter_permission_name_max_length" },
@@ -18,6 +21,7 @@ pub(super) const APP: App = App {
         Migration { app: "auth", name: "0012_alter_user_first_name_max_length" },
     ],
     tables: &[PERMISSION, GROUP, GROUP_PERMISSIONS, USER, USER_GROUPS, USER_PERMISSIONS],
+    needs: &["contenttypes"],
 };
 
 /// On SQLite the columns stand in the order in which Django's changes leave them.

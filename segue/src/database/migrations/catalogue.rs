@@ -1,23 +1,20 @@
 //! What a database says about its tables, and Django's record of its migrations.
 
-use super::super::transaction::Transaction;
-use super::{Statement, Value};
+use super::super::exclusive::Exclusive;
+use super::super::{Statement, Value};
 
 /// Whether there is a table of this name.
-pub(super) async fn has_table(
-    transaction: &mut Transaction,
-    name: &str,
-) -> Result<bool, sqlx::Error> {
-    Ok(!transaction.fetch(&HAS_TABLE, &[Value::Text(name)]).await?.is_empty())
+pub(super) async fn has_table(exclusive: &mut Exclusive, name: &str) -> Result<bool, sqlx::Error> {
+    Ok(!exclusive.fetch(&HAS_TABLE, &[Value::Text(name)]).await?.is_empty())
 }
 
 /// Whether the table has an index of this name.
 pub(super) async fn has_index(
-    transaction: &mut Transaction,
+    exclusive: &mut Exclusive,
     table: &str,
     name: &str,
 ) -> Result<bool, sqlx::Error> {
-    Ok(!transaction.fetch(&HAS_INDEX, &[table, name].map(Value::Text)).await?.is_empty())
+    Ok(!exclusive.fetch(&HAS_INDEX, &[table, name].map(Value::Text)).await?.is_empty())
 }
 
 pub(super) const RECORD_TABLE: &str = "django_migrations";
@@ -87,4 +84,12 @@ pub(super) const RECORD: Statement = Statement {
     mysql: "INSERT INTO django_migrations (app, name, applied) \
             VALUES (?, ?, CAST(? AS DATETIME(6)))",
     mysql_takes: &[0, 1, 2],
+};
+
+/// Removes the record of an applied migration: app, name.
+pub(super) const FORGET: Statement = Statement {
+    sqlite: "DELETE FROM django_migrations WHERE app = ?1 AND name = ?2",
+    postgres: "DELETE FROM django_migrations WHERE app = $1 AND name = $2",
+    mysql: "DELETE FROM django_migrations WHERE app = ? AND name = ?",
+    mysql_takes: &[0, 1],
 };

@@ -1,13 +1,17 @@
 //! The table of `django.contrib.contenttypes`: which models there are.
 
-use super::{App, Index, Migration, Statement, Table};
+use super::super::Statement;
+use super::Migration;
+use super::built_in::{BuiltIn, Index, Table};
 
-pub(super) const APP: App = App {
+pub(super) const APP: BuiltIn = BuiltIn {
+    name: "contenttypes",
     migrations: &[
         Migration { app: "contenttypes", name: "0001_initial" },
         Migration { app: "contenttypes", name: "0002_remove_content_type_name" },
     ],
     tables: &[CONTENT_TYPE],
+    needs: &[],
 };
 
 const CONTENT_TYPE: Table = Table {

@@ -29,7 +29,7 @@ macro_rules! key_index {
         Index {
             name: stringify!($name),
             create: Statement {
-                mysql: "DO 1",
+                mysql: "",
                 ..index!($name ON $table ($column)).create
             },
         }
@@ -42,7 +42,7 @@ macro_rules! like_index {
         Index {
             name: stringify!($name),
             create: Statement {
-                sqlite: "SELECT 1",
+                sqlite: "",
                 postgres: concat!(
                     "CREATE INDEX \"",
                     stringify!($name),
@@ -52,7 +52,7 @@ macro_rules! like_index {
                     stringify!($column),
                     "\" varchar_pattern_ops)"
                 ),
-                mysql: "DO 1",
+                mysql: "",
                 mysql_takes: &[],
             },
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::transaction::Transaction;
+use super::super::exclusive::Exclusive;
 use super::super::{Statement, Value};
 use super::catalogue::has_table;
 
@@ -39,25 +39,25 @@ const ACTIONS: [&str; 4] = ["add", "change", "delete", "view"];
 ///
 /// Source: `create_contenttypes` in `django/contrib/contenttypes/management/__init__.py`,
 /// `create_permissions` in `django/contrib/auth/management/__init__.py`.
-pub(super) async fn make_missing(transaction: &mut Transaction) -> Result<(), sqlx::Error> {
+pub(super) async fn make_missing(exclusive: &mut Exclusive) -> Result<(), sqlx::Error> {
     for table in ["django_content_type", "auth_permission"] {
-        if !has_table(transaction, table).await? {
+        if !has_table(exclusive, table).await? {
             return Ok(());
         }
     }
     for model in MODELS {
-        if has_table(transaction, model.table).await? {
-            make_missing_of(model, transaction).await?;
+        if has_table(exclusive, model.table).await? {
+            make_missing_of(model, exclusive).await?;
         }
     }
     Ok(())
 }
 
-async fn make_missing_of(model: &Model, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
+async fn make_missing_of(model: &Model, exclusive: &mut Exclusive) -> Result<(), sqlx::Error> {
     let key = [model.app, model.name].map(Value::Text);
-    let rows = transaction.fetch(&CODENAMES, &key).await?;
+    let rows = exclusive.fetch(&CODENAMES, &key).await?;
     if rows.is_empty() {
-        transaction.execute(&MAKE_CONTENT_TYPE, &key).await?;
+        exclusive.execute(&MAKE_CONTENT_TYPE, &key).await?;
     }
     let found: HashSet<String> = rows.into_iter().filter_map(|mut row| row.text(0)).collect();
     for action in ACTIONS {
@@ -65,7 +65,7 @@ async fn make_missing_of(model: &Model, transaction: &mut Transaction) -> Result
         if !found.contains(&codename) {
             let name = format!("Can {action} {}", model.verbose_name);
             let permission = [model.app, model.name, &name, &codename].map(Value::Text);
-            transaction.execute(&MAKE_PERMISSION, &permission).await?;
+            exclusive.execute(&MAKE_PERMISSION, &permission).await?;
         }
     }
     Ok(())

@@ -1,9 +1,15 @@
 //! The table of `django.contrib.sessions`.
 
-use super::{App, Index, Migration, Statement, Table};
+use super::super::Statement;
+use super::Migration;
+use super::built_in::{BuiltIn, Index, Table};
 
-pub(super) const APP: App =
-    App { migrations: &[Migration { app: "sessions", name: "0001_initial" }], tables: &[SESSION] };
+pub(super) const APP: BuiltIn = BuiltIn {
+    name: "sessions",
+    migrations: &[Migration { app: "sessions", name: "0001_initial" }],
+    tables: &[SESSION],
+    needs: &[],
+};
 
 const SESSION: Table = Table {
     name: "django_session",

@@ -4,7 +4,7 @@ use super::super::migrate::apps;
 use super::Warning;
 use crate::cache::Cache as _;
 use crate::caches;
-use crate::database::Database;
+use crate::database::{Database, History, Migrator};
 use crate::error::{ConfigError, describe};
 use crate::key::SessionKey;
 use crate::settings::{CacheSettings, SessionEngine, Settings};
@@ -18,13 +18,13 @@ pub(super) struct Findings {
 }
 
 /// Asks the database and every cache, and says what each answers.
-pub(super) async fn look(settings: &Settings) -> Findings {
+pub(super) async fn look(settings: &Settings, migrator: &Migrator) -> Findings {
     let mut findings = Findings::default();
     let engine = settings.session.engine;
     let needs_database = engine.uses_database() || settings.auth.uses_database();
     if settings.database_url.exists() {
         let what = format!("The database {}", settings.database_url);
-        match ask_database(settings, &mut findings.warnings).await {
+        match ask_database(settings, migrator, &mut findings.warnings).await {
             Ok(()) => say!("{what} answers."),
             Err(error) => findings.fails(&what, error, needs_database),
         }
@@ -60,12 +60,16 @@ impl Findings {
     }
 }
 
-async fn ask_database(settings: &Settings, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
+async fn ask_database(
+    settings: &Settings,
+    migrator: &Migrator,
+    warnings: &mut Vec<Warning>,
+) -> Result<(), ConfigError> {
     let database = Database::connect(&settings.database_url).await?;
-    let unapplied = database.unapplied().await;
+    let history = History::read(&database).await;
     database.close().await;
     let refused = |source| ConfigError::Store { setting: "DATABASE_URL", source };
-    let unapplied = unapplied.map_err(refused)?;
+    let unapplied = migrator.unapplied(&history.map_err(refused)?);
     if !unapplied.is_empty() {
         let (number, apps) = (unapplied.len(), apps(unapplied));
         let text = format!("{number} migration(s) not applied for app(s): {apps}; run `migrate`");

@@ -1,0 +1,278 @@
+//! A connection for making tables: while somebody has one, nobody else makes any.
+
+#[cfg(feature = "sqlite")]
+use std::fs::File;
+use std::time::Duration;
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use sqlx::{Connection as _, Executor as _, Row as _};
+#[cfg(feature = "sqlite")]
+use sqlx::{Sqlite, pool::PoolConnection};
+
+use super::dialect::Dialect;
+#[cfg(feature = "mysql")]
+use super::pools::in_order;
+use super::pools::{Pools, query, texts};
+#[cfg(feature = "postgres")]
+use super::postgres;
+use super::script::{self, ScriptError};
+#[cfg(feature = "sqlite")]
+use super::sqlite;
+use super::statement::{Row, Statement, Value};
+
+/// How long one `migrate` waits for another before it looks again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The number that our `migrate`s agree on, in PostgreSQL's space of such numbers.
+///
+/// It is asked for again and again, and not waited for: whoever waits within a statement would hold
+/// up a `CREATE INDEX CONCURRENTLY` of the other, which waits for all statements to end.
+#[cfg(feature = "postgres")]
+const POSTGRES_LOCK: &str =
+    "SELECT CASE WHEN pg_try_advisory_lock(7307219414690922853) THEN 'yes' ELSE 'no' END";
+
+/// The name that our `migrate`s agree on. Names are the server's there, so the database is in it.
+#[cfg(feature = "mysql")]
+const MYSQL_LOCK: &str = "SELECT CASE GET_LOCK(CONCAT('segue.migrate.', MD5(COALESCE(DATABASE(), ''))), 0) \
+                          WHEN 1 THEN 'yes' ELSE 'no' END";
+
+/// What a file of SQL may have set for its connection, on which others follow.
+#[cfg(feature = "postgres")]
+const POSTGRES_RESET: &str = "RESET SESSION AUTHORIZATION; RESET ALL";
+
+/// A connection that no request gets, on which no statement has a limit of ours. What it is in the
+/// middle of when it is dropped is undone, as far as the database can.
+///
+/// MySQL has no transactions for tables: there these are made one by one. What rows are written
+/// after a table was made happens with the next table or at the end, all of it or nothing.
+pub(super) enum Exclusive {
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqliteConnection),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgConnection),
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::MySqlConnection),
+}
+
+#[cfg(feature = "sqlite")]
+pub(super) struct SqliteConnection {
+    connection: PoolConnection<Sqlite>,
+    /// The folder of the file, whose lock ends with this process. A transaction is a lock as well;
+    /// but it ends before the next begins, and some migrations have none.
+    folder: Option<File>,
+    /// It is in the middle of nothing.
+    is_idle: bool,
+}
+
+impl Exclusive {
+    /// Connects, and waits until nobody else has one. `on_wait` is told once that it has to.
+    pub(super) async fn open(
+        pools: &Pools,
+        on_wait: &(dyn Fn() + Send + Sync),
+    ) -> Result<Self, sqlx::Error> {
+        let mut opened = match pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(pools) => Self::Sqlite(SqliteConnection {
+                connection: pools.writer.acquire().await?,
+                folder: sqlite::folder(&pools.writer),
+                is_idle: true,
+            }),
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => Self::Postgres(pool.detached().await?),
+            #[cfg(feature = "mysql")]
+            Pools::MySql(pool) => Self::MySql(pool.detached().await?),
+        };
+        let mut has_waited = false;
+        while !opened.try_lock().await? {
+            if !has_waited {
+                on_wait();
+                has_waited = true;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(opened)
+    }
+
+    /// Whether nobody else has one; then nobody gets one before this connection is closed.
+    async fn try_lock(&mut self) -> Result<bool, sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(sqlite) => Ok(sqlite::try_lock(sqlite.folder.as_ref())),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => {
+                Ok(connection.fetch_one(POSTGRES_LOCK).await?.try_get::<String, _>(0)? == "yes")
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(connection) => {
+                Ok(connection.fetch_one(MYSQL_LOCK).await?.try_get::<String, _>(0)? == "yes")
+            }
+        }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "mysql")]
+            Self::MySql(_) => Dialect::MySql,
+        }
+    }
+
+    /// Begins a transaction.
+    pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        self.is_busy(true);
+        // On SQLite it is to write, and waits now.
+        self.say(["BEGIN IMMEDIATE", "BEGIN", "SET autocommit = 0"]).await
+    }
+
+    pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        self.say(["COMMIT", "COMMIT", "COMMIT; SET autocommit = 1"]).await?;
+        self.is_busy(false);
+        Ok(())
+    }
+
+    /// Undoes what was done since `begin`. Where the server is gone it does that itself, and SQLite
+    /// fails where there is nothing to undo: so there is nothing to say of it.
+    pub(super) async fn rollback(&mut self) {
+        let _ = self.say(["ROLLBACK", "ROLLBACK", "ROLLBACK; SET autocommit = 1"]).await;
+        self.is_busy(false);
+    }
+
+    fn is_busy(&mut self, is_busy: bool) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(sqlite) => sqlite.is_idle = !is_busy,
+            #[allow(unreachable_patterns, reason = "a build for SQLite alone has no others")]
+            _ => {
+                let _ = is_busy;
+            }
+        }
+    }
+
+    /// Within a transaction: from here on, nobody but [`release`](Self::release) may end it.
+    pub(super) async fn savepoint(&mut self) -> Result<(), sqlx::Error> {
+        self.say(["SAVEPOINT segue_migration"; 3]).await
+    }
+
+    /// Fails if the transaction was ended since the savepoint, by a statement that stood in a file.
+    pub(super) async fn release(&mut self) -> Result<(), sqlx::Error> {
+        self.say(["RELEASE SAVEPOINT segue_migration"; 3]).await
+    }
+
+    /// Forgets what a file has set for the connection, as far as the database can: PostgreSQL's
+    /// `pg_dump` begins its files with an empty `search_path`.
+    pub(super) async fn reset(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.execute(POSTGRES_RESET).await.map(drop),
+            #[allow(unreachable_patterns, reason = "a build for PostgreSQL alone has no others")]
+            _ => Ok(()),
+        }
+    }
+
+    /// A statement of ours in the words of SQLite, PostgreSQL and MySQL.
+    async fn say(&mut self, words: [&'static str; 3]) -> Result<(), sqlx::Error> {
+        let [_sqlite, _postgres, _mysql] = words;
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(sqlite) => {
+                sqlx::raw_sql(_sqlite).execute(&mut *sqlite.connection).await.map(drop)
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.execute(_postgres).await.map(drop),
+            #[cfg(feature = "mysql")]
+            Self::MySql(connection) => connection.execute(_mysql).await.map(drop),
+        }
+    }
+
+    pub(super) async fn execute(
+        &mut self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<(), sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(sqlite) => {
+                let query = query!(statement.sqlite, values);
+                query.execute(&mut *sqlite.connection).await.map(drop)
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => {
+                query!(statement.postgres, values).execute(connection).await.map(drop)
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(connection) => {
+                let values = in_order(statement, values);
+                query!(statement.mysql, &values).execute(connection).await.map(drop)
+            }
+        }
+    }
+
+    pub(super) async fn fetch(
+        &mut self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(sqlite) => {
+                let query = query!(statement.sqlite, values);
+                texts(&query.fetch_all(&mut *sqlite.connection).await?)
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => {
+                texts(&query!(statement.postgres, values).fetch_all(connection).await?)
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(connection) => {
+                let values = in_order(statement, values);
+                texts(&query!(statement.mysql, &values).fetch_all(connection).await?)
+            }
+        }
+    }
+
+    /// Runs statements of a file, one after the other. Whether they left a transaction open is not
+    /// known: after an error it is for the caller to undo it.
+    pub(super) async fn run(&mut self, sql: &'static str) -> Result<(), ScriptError> {
+        self.is_busy(true);
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(sqlite) => script::run(&mut *sqlite.connection, sql).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => {
+                let ran = script::run(connection, sql).await;
+                ran.map_err(|failed| ScriptError {
+                    at: postgres::place(&failed.error, sql),
+                    ..failed
+                })
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(connection) => script::run(connection, sql).await,
+        }
+    }
+
+    /// Closes the connection, and so lets others have theirs. No transaction may be open.
+    pub(super) async fn close(self) -> Result<(), sqlx::Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => connection.close().await,
+            #[cfg(feature = "mysql")]
+            Self::MySql(connection) => connection.close().await,
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl Drop for SqliteConnection {
+    fn drop(&mut self) {
+        // A database in memory ends with its connection.
+        let is_in_memory = self.folder.is_none();
+        if !(is_in_memory && self.is_idle) {
+            self.connection.close_on_drop();
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What is said of a migration that failed: what of it has happened, and how to go on.
+
+use super::super::dialect::Dialect;
+use super::super::script::ScriptError;
+use super::Migrator;
+use super::error::{MigrationError, MigrationErrorKind};
+use super::file::Part;
+use super::plan::Step;
+use super::project_app::ProjectMigration;
+
+/// A migration that is run.
+#[derive(Clone, Copy)]
+pub(super) struct Running<'a> {
+    pub(super) migrator: &'a Migrator,
+    pub(super) step: Step,
+    pub(super) of: &'a ProjectMigration,
+    pub(super) part: &'a Part<'static>,
+    pub(super) dialect: Dialect,
+}
+
+impl Running<'_> {
+    /// A statement failed, and all of it was undone.
+    pub(super) fn undone(self, failed: ScriptError) -> MigrationError {
+        let message = format!(
+            "{}: {} failed, and the database is as it was before",
+            self.not_done(),
+            self.statement(&failed)
+        );
+        error(message, failed.error)
+    }
+
+    /// It was run, and could not be committed.
+    pub(super) fn not_committed(self, source: sqlx::Error) -> MigrationError {
+        let message = format!("{}: it could not be committed", self.not_done());
+        error(message, source)
+    }
+
+    /// Its own statements ended the transaction that it was run in.
+    pub(super) fn ended(self, source: sqlx::Error) -> MigrationError {
+        let message = format!(
+            "{}: a statement in {} ends the transaction that the file is run in, so what is before it \
+             has happened. Undo that by hand, take COMMIT and ROLLBACK out of the file or write \
+             transaction:false behind its marker, and run `migrate` again; or see whether all of it \
+             has happened, and run `{}`",
+            self.not_done(),
+            self.of.file_name(),
+            self.fake()
+        );
+        error(message, source)
+    }
+
+    /// A statement failed, and what is before it stays.
+    pub(super) fn halfway(self, failed: ScriptError) -> MigrationError {
+        let is_cut_off = matches!(
+            failed.error,
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed
+        );
+        let what = if is_cut_off { "was cut off, and may have happened" } else { "failed" };
+        let before = match failed.statement {
+            1 => "If a run of it was interrupted before, what that did has happened",
+            2 => "The one before it has happened",
+            _ => "Those before it have happened",
+        };
+        let why = match self.dialect {
+            Dialect::MySql => "MySQL has no transactions for tables",
+            Dialect::Sqlite | Dialect::Postgres => "the file says transaction:false",
+        };
+        let message = format!(
+            "{}: {} {what}. {before}, because {why}: undo it by hand, or write the file so that it can \
+             be run twice, and run `migrate` again; or do the rest by hand, and run `{}`",
+            self.not_done(),
+            self.statement(&failed),
+            self.fake()
+        );
+        error(message, failed.error)
+    }
+
+    /// It was run without a transaction, and could not be recorded.
+    pub(super) fn not_recorded(self, source: sqlx::Error) -> MigrationError {
+        let direction = if self.step.backwards { "undone" } else { "applied" };
+        let message = format!(
+            "{} was {direction}, and that could not be recorded: run `{}`",
+            self.step.migration,
+            self.fake()
+        );
+        error(message, source)
+    }
+
+    fn not_done(self) -> String {
+        let direction = if self.step.backwards { "undone" } else { "applied" };
+        format!("{} was not {direction}", self.step.migration)
+    }
+
+    /// Which statement it was, and where.
+    fn statement(self, failed: &ScriptError) -> String {
+        let direction = if self.step.backwards { "down" } else { "up" };
+        let line = failed.at.map(|at| self.of.file.line_of(self.part, at));
+        let line = line.map(|line| format!(", at line {line},")).unwrap_or_default();
+        let (number, file) = (failed.statement, self.of.file_name());
+        format!("statement {number} of the part `{direction}` in {file}{line}")
+    }
+
+    /// The command that records the step and runs nothing.
+    fn fake(self) -> String {
+        let migration = self.step.migration;
+        let app = self.migrator.apps.iter().find(|app| app.name == migration.app);
+        let all = app.map_or(&[][..], |app| &app.migrations);
+        let at = all.iter().position(|of| of.migration == migration);
+        let name = if self.step.backwards {
+            let before = at.and_then(|at| all.get(at.checked_sub(1)?));
+            before.map_or("zero", |before| before.migration.name)
+        } else {
+            migration.name
+        };
+        format!("migrate --fake {} {name}", migration.app)
+    }
+}
+
+fn error(message: String, source: sqlx::Error) -> MigrationError {
+    MigrationError::new(MigrationErrorKind::Failed, message).with_source(source)
+}
