@@ -10,6 +10,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod deployment;
+mod documents;
 mod settings;
 mod stores;
 mod trouble;

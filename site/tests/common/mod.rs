@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
+mod document;
 mod http;
 
 use std::fs;
@@ -11,6 +12,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+pub use document::Document;
 pub use http::{Answer, TOKEN, request};
 
 /// A program that is stopped when this is dropped, also after a failed assertion.
@@ -148,7 +150,7 @@ impl Demo {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
