@@ -92,6 +92,12 @@ pub struct Readme;
 #[allow(missing_debug_implementations, reason = "a place for a doc comment")]
 pub struct Csrf;
 
+/// Compiles the examples of the page on deployment.
+#[cfg(all(doctest, feature = "auth", feature = "manage"))]
+#[doc = include_str!("../../docs/deployment.md")]
+#[allow(missing_debug_implementations, reason = "a place for a doc comment")]
+pub struct Deployment;
+
 /// Compiles the example of the page on sharing sessions with Django.
 #[cfg(all(doctest, feature = "auth", feature = "manage", feature = "templates"))]
 #[doc = include_str!("../../docs/sharing.md")]

@@ -18,6 +18,7 @@ pub fn urlpatterns(settings: &Settings) -> Router {
         .route("/del/", get(views::delsession).post(views::delsession))
         .route("/flush/", post(views::flushsession))
         .route("/members/", get(views::members))
+        .route("/health/", get(views::health))
         .nest("/accounts", auth::views::urls())
         .route("/static/style.css", get(stylesheet))
         .fallback(not_found)

@@ -4,6 +4,7 @@ use axum::extract::Form;
 use axum::response::{Html, Result};
 use segue::auth::{Auth, LoginRequired};
 use segue::templates::{Value, context};
+use segue::users::Users;
 use segue::{Session, SessionError, Templates};
 use serde::Deserialize;
 
@@ -97,6 +98,15 @@ pub async fn members(
 ) -> Result<Html<String>> {
     let username = &user.username;
     Ok(templates.render("student/members.html", context! { username })?)
+}
+
+/// Says 200 where the database answers, and 503 otherwise.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn health(users: Users) -> Result<&'static str> {
+    users.by_id(0).await?;
+    Ok("ok")
 }
 
 /// A value as a reader likes to see it: a text as it is, anything else as JSON.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use fantoccini::Locator;
 use serde_json::{Value, json};
 
+use crate::common::Document;
 use crate::page::Page;
 use crate::processes::{Browser, Driver, Look};
 
@@ -23,10 +24,19 @@ async fn browser(driver: &Driver, shop: &Shop, look: Look) -> Browser {
     let rules = format!(
         "--host-resolver-rules=MAP shop.example.com:443 127.0.0.1:{}, MAP shop.example.com:80 \
          127.0.0.1:{}",
-        shop.nginx.port(),
-        shop.nginx.http_port()
+        shop.nginx().port(),
+        shop.nginx().http_port()
     );
     Browser::open_with(driver, look, &[&rules, "--ignore-certificate-errors"]).await
+}
+
+/// A block that is added to the page is one for the set-up to use.
+#[test]
+fn each_block_of_the_page_is_used() {
+    let page = Document::read("docs/sharing.md");
+    let count = |language| page.blocks(language).len();
+    let languages = ["dotenv", "python", "toml", "rust,no_run", "html", "sh", "nginx"];
+    assert_eq!(languages.map(count), [4, 2, 1, 1, 1, 4, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,11 +124,11 @@ async fn log_in_and_out(page: &Page) {
 async fn move_the_page(page: &Page, shop: &Shop) {
     page.open("/basket/", "Basket, from Django").await;
     add(page, "tea", "Django").await;
-    shop.nginx.reload(&shop.sites_after_the_move()).unwrap();
+    shop.nginx().reload(&shop.sites_after_the_move()).unwrap();
     comes_from(page, "Rust").await;
     assert_eq!(items(page).await, ["tea"]);
     page.screenshot("sharing-6-moved").await;
-    shop.nginx.reload(&shop.sites()).unwrap();
+    shop.nginx().reload(&shop.sites()).unwrap();
     comes_from(page, "Django").await;
     assert_eq!(items(page).await, ["tea"]);
 }
@@ -158,7 +168,7 @@ async fn another_password_on_either_side_ends_the_other_devices_on_both() {
 async fn nobody_is_logged_out_while_the_secret_key_is_replaced() {
     let (mut shop, driver) = (Shop::open(), Driver::start());
     // The page begins with a key of its own, and replaces another one.
-    shop.set_environment("# /etc/shop/shop.env, step 1");
+    shop.set_environment("shop.env, step 1");
     for side in [Side::Django, Side::Rust] {
         shop.restart(side);
     }
@@ -175,7 +185,7 @@ async fn nobody_is_logged_out_while_the_secret_key_is_replaced() {
             page.heading("Basket").await;
             add(page, "tea", "Rust").await;
         }
-        for step in ["# /etc/shop/shop.env, step 2", "# /etc/shop/shop.env, step 3"] {
+        for step in ["shop.env, step 2", "shop.env, step 3"] {
             shop.set_environment(step);
             for side in [Side::Rust, Side::Django] {
                 shop.restart(side);
@@ -192,7 +202,7 @@ async fn nobody_is_logged_out_while_the_secret_key_is_replaced() {
         assert_eq!(items(&of_rust).await.len(), 9, "nothing is lost from the basket");
 
         // Without the key of before, both are strangers: it was the steps that kept them.
-        shop.set_environment("# /etc/shop/shop.env, chmod 600");
+        shop.set_environment("# The first");
         for side in [Side::Django, Side::Rust] {
             shop.restart(side);
         }
@@ -244,7 +254,7 @@ async fn neither_side_believes_what_a_visitor_says_of_the_connection() {
             }
             // Where nginx lets the header pass, it is believed: the line above is what stops it.
             let without = shop.sites().replace("proxy_set_header X-Forwarded-Proto https;", "");
-            shop.nginx.reload(&without).unwrap();
+            shop.nginx().reload(&without).unwrap();
             for side in ["/django/add/", "/rust/add/"] {
                 let answer = forge(&page, side, headers.clone()).await;
                 assert_eq!(answer[0], 403, "{side}");
@@ -283,7 +293,7 @@ async fn a_visitor_does_not_choose_the_address_that_failed_logins_count_for() {
             // Where nginx lets the header pass, the guesses go on.
             let without =
                 shop.sites().replace("proxy_set_header X-Forwarded-For $remote_addr;", "");
-            shop.nginx.reload(&without).unwrap();
+            shop.nginx().reload(&without).unwrap();
             assert_eq!(guess(&page, "bob").await, 200);
         })
         .await;

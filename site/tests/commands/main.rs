@@ -10,6 +10,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod deployment;
+mod documents;
 mod sessions;
 mod settings;
 mod stores;

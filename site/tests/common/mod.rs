@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
+mod document;
 mod http;
 mod program;
 mod terminal;
@@ -12,6 +13,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+pub use document::Document;
 pub use http::{Answer, TOKEN, request};
 pub use program::Program;
 pub use terminal::{Seen, without_colours};
@@ -99,7 +101,7 @@ impl Demo {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();

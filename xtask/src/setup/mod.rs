@@ -60,8 +60,14 @@ impl Setup {
             Err(reason) => setup.miss("Chromium", reason, &[]),
         });
         report.timed("set-up: nginx", |_| {
-            let there = programs("nginx", Nginx::packages(), Nginx::missing_programs);
-            if let Err(reason) = there {
+            let missing = || {
+                let mut missing = Nginx::missing_programs();
+                // What docs/deployment.md asks a new version with whether it is up.
+                missing.extend(["curl"].iter().filter(|name| apt::find_program(name).is_none()));
+                missing
+            };
+            if let Err(reason) = programs("nginx", &format!("curl {}", Nginx::packages()), missing)
+            {
                 setup.miss("nginx", reason, NGINX_MODULES);
             }
         });

@@ -1,4 +1,4 @@
-//! What the documents show is true: the settings are settings, the table of engines is theirs.
+//! What the documents show is true, and each block in them is covered by a test.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,48 +9,27 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+mod blocks;
+#[path = "../common/mod.rs"]
 mod common;
+mod links;
+mod nginx;
+mod settings;
+mod sql;
+mod systemd;
+mod templates;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use blocks::{in_language, root};
 use common::matrix;
 use segue::engines::{EncryptedCookieStore, SignedCookieStore};
-use segue::{Guarantees, SessionStore as _, Settings};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-/// The documents for users, by their paths.
-fn documents() -> Vec<(PathBuf, String)> {
-    let mut paths = vec![root().join("README.md")];
-    let docs = std::fs::read_dir(root().join("docs")).unwrap();
-    paths.extend(docs.map(|entry| entry.unwrap().path()));
-    paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
-}
+use segue::{Guarantees, SessionStore as _};
 
 /// The blocks of a document in this language.
-fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
-    let opening = format!("```{language}\n");
-    text.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
-}
-
-#[test]
-fn the_settings_that_are_shown_are_settings() {
-    let mut seen = 0;
-    for (path, text) in documents() {
-        for block in blocks(&text, "toml").into_iter().filter(|b| !b.starts_with("# Cargo.toml")) {
-            let folder = tempfile::tempdir().unwrap();
-            let file = folder.path().join("settings.toml");
-            // Where it is said to be in the environment.
-            let key = if block.contains("SECRET_KEY = ") { "" } else { "SECRET_KEY = 'secret'\n" };
-            std::fs::write(&file, format!("{key}{block}")).unwrap();
-            let read = Settings::from_file(&file);
-            assert!(read.is_ok(), "{}: {}\n{block}", path.display(), read.unwrap_err());
-            seen += 1;
-        }
-    }
-    assert!(seen >= 6, "the blocks are found: {seen}");
+fn blocks(document: &str, language: &str) -> Vec<String> {
+    let blocks = in_language(language).into_iter().filter(|block| block.document == document);
+    blocks.map(|block| block.text).collect()
 }
 
 /// The browser's tests run the example, so what is shown works.
@@ -61,14 +40,15 @@ fn the_scripts_that_are_shown_are_those_of_the_example() {
     let script = read(example.join("page.js").to_str().unwrap());
     let page = read(example.join("templates/index.html").to_str().unwrap());
     let text = read("docs/csrf.md");
-    let scripts = blocks(&text, "js");
+    let scripts = blocks("docs/csrf.md", "js");
     assert_eq!(scripts.len(), 3, "the blocks are found");
     for block in scripts {
-        assert!(script.contains(block), "not in page.js:\n{block}");
+        assert!(script.contains(&block), "not in page.js:\n{block}");
     }
-    let htmx: Vec<_> = blocks(&text, "html").into_iter().filter(|b| b.contains("hx-")).collect();
+    let mut htmx = blocks("docs/csrf.md", "html");
+    htmx.retain(|block| block.contains("hx-"));
     assert_eq!(htmx.len(), 1, "the block is found");
-    for part in htmx.into_iter().chain(["hx-status:403=\"select:#reason\""]) {
+    for part in [htmx[0].as_str(), "hx-status:403=\"select:#reason\""] {
         assert!(page.contains(part) && text.contains(part), "not in index.html:\n{part}");
     }
 }
@@ -77,19 +57,28 @@ fn the_scripts_that_are_shown_are_those_of_the_example() {
 #[test]
 fn the_shop_that_is_shown_is_the_program() {
     let program = std::fs::read_to_string(root().join("site/src/bin/shop.rs")).unwrap();
-    let page = std::fs::read_to_string(root().join("docs/sharing.md")).unwrap();
-    let blocks = blocks(&page, "rust,no_run");
+    let blocks = blocks("docs/sharing.md", "rust,no_run");
     assert_eq!(blocks.len(), 1, "the block is found");
-    assert!(program.ends_with(blocks[0]), "not in shop.rs:\n{}", blocks[0]);
+    assert!(program.ends_with(&blocks[0]), "not in shop.rs:\n{}", blocks[0]);
 }
 
+/// What a visitor of the repository is told to type.
 #[test]
-fn links_lead_somewhere() {
-    for (path, text) in documents() {
-        for link in text.split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
-            let is_ours = !link.is_empty() && !link.starts_with("http");
-            let there = path.parent().unwrap().join(link).exists();
-            assert!(!is_ours || there, "{}: {link}", path.display());
+fn the_commands_of_the_readme_are_there() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    for line in blocks("README.md", "sh").concat().lines() {
+        match line.split('#').next().unwrap().trim() {
+            "cargo run" => {
+                let manifest = read("Cargo.toml");
+                let member = manifest.split("default-members = [\"").nth(1).unwrap();
+                let member = member.split('"').next().unwrap();
+                assert!(root().join(member).join("src/main.rs").is_file(), "{member} is a program");
+            }
+            "cargo xtask test" => {
+                assert!(read(".cargo/config.toml").contains("xtask = "));
+                assert!(read(".ci/run").contains("cargo xtask test"), "it is what CI runs");
+            }
+            other => panic!("nothing tests the command {other:?}"),
         }
     }
 }
