@@ -47,6 +47,7 @@ async fn six_steps_lead_from_an_empty_folder_to_the_demo() {
     assert_eq!(workshop.files(), files_of_the_demo());
     visit(&workshop.address(), "tutorial").await;
     workshop.stop();
+    workshop.clear();
 
     let url = servers::fresh_database(servers::shared::postgres()).unwrap();
     workshop.instead_of("postgres://user:password@127.0.0.1:5432/database", &url);

@@ -59,7 +59,6 @@ impl Workshop {
     }
 
     pub(crate) fn follow(&mut self, section: &Section) {
-        self.transcript.clear();
         for step in section.steps() {
             match step {
                 Step::Run(lines) => lines.lines().for_each(|line| self.type_line(line)),
@@ -139,6 +138,11 @@ impl Workshop {
         let old: Vec<&str> = text.lines().filter(|old| old.starts_with(name)).collect();
         assert_eq!(old.len(), 1, "{name} is in {text}");
         fs::write(path, text.replace(old[0], line)).unwrap();
+    }
+
+    /// Clears the screen.
+    pub(crate) fn clear(&mut self) {
+        self.transcript.clear();
     }
 
     pub(crate) fn said(&self, text: &str) -> bool {
