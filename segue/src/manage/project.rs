@@ -117,7 +117,10 @@ impl Project {
         let context = self.context(options)?;
         match command {
             Command::Runserver(arguments) => match &self.site {
-                Some(site) => runserver::run(context, &arguments, site).await,
+                Some(site) => {
+                    let read_settings = || Ok(self.context(options)?.settings);
+                    Box::pin(runserver::run(context, &arguments, site, &read_settings)).await
+                }
                 None => Ok(()),
             },
             Command::Migrate => migrate::run(&context.settings).await,

@@ -10,6 +10,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod runserver;
 mod settings;
 mod stores;
 mod trouble;
