@@ -128,7 +128,8 @@ impl Project {
             }
             Command::Runserver(arguments) => {
                 let site = self.site.as_ref().ok_or_else(|| needs_a_project("runserver"))?;
-                runserver::run(context()?, &arguments, site).await
+                let read_settings = || Ok(context()?.settings);
+                Box::pin(runserver::run(context()?, &arguments, site, &read_settings)).await
             }
             Command::Migrate(arguments) => migrate::run(&context()?, &arguments).await,
             Command::Showmigrations(arguments) => {

@@ -1,101 +1,162 @@
 //! `runserver`: the site, until it is asked to stop.
 
 mod address;
+mod log;
+mod rebuild;
+mod reload;
+mod served;
+mod server;
+mod sources;
+mod stamp;
 
-use std::io::{self, IsTerminal as _};
-use std::net::SocketAddr;
+use std::error::Error;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
-use tokio::net::TcpListener;
-use tokio::sync::Notify;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
-
-use super::context::Context;
+use super::CommandResult;
+use super::context::{Context, Sources as Folder};
 use super::migrate::apps;
 use super::project::SiteParts;
-use super::{CommandResult, shutdown};
+use super::shutdown::Shutdown;
 use crate::database::{History, Migrator};
+use crate::settings::Settings;
 use crate::site::Site;
+
+use address::Address;
+use rebuild::Builder;
+use reload::Reloader;
+use served::Served;
+use server::{Server, Stopped};
+use sources::Sources;
+
+pub(super) use log::start_log;
 
 /// How long requests may take to end after the server was asked to stop.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Writes the log to standard error, as much of it as `RUST_LOG` says.
-pub(super) fn start_log() {
-    let filter = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse().ok());
-    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
-    // A program that has a log of its own already keeps it.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
-}
+/// How long they may take where it starts again at once, and a developer waits for it.
+const DRAIN_AND_RESTART: Duration = Duration::from_secs(3);
 
 /// What the command line says.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Where to listen: an address and a port, or one of them
-    #[arg(default_value = "127.0.0.1:8000", value_name = "ADDR:PORT", value_parser = address::parse)]
-    address: String,
+    /// Where to listen: an address and a port, or one of them; port 0 is any that is free
+    #[arg(
+        default_value_t = Address::default(),
+        value_name = "ADDR:PORT",
+        value_parser = address::parse
+    )]
+    address: Address,
+
+    /// Listen on IPv6, at its loopback address where none is named
+    #[arg(long, short = '6')]
+    ipv6: bool,
+
+    /// Do not look for changes of the settings and the sources; without DEBUG nobody does
+    #[arg(long)]
+    noreload: bool,
+
+    /// Build the program again when its sources change, and restart it [default command: cargo
+    /// build, with the profile of this program and without features]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        conflicts_with = "noreload"
+    )]
+    watch: Option<String>,
 }
 
+/// Serves the site. `read_settings` reads them again, where they have changed.
 pub(super) async fn run(
     context: Context<'_>,
     arguments: &Arguments,
     parts: &SiteParts,
+    read_settings: &dyn Fn() -> Result<Settings, Box<dyn Error>>,
 ) -> CommandResult {
-    let Context { settings, settings_file, sources, .. } = context;
-    let (address, debug) = (arguments.address.as_str(), settings.debug);
+    let Context { settings_file, sources, .. } = context;
+    // Before they are read, so that a change in between is not missed.
+    let settings_stamp = settings_file.as_deref().and_then(stamp::of);
+    let settings = read_settings()?;
+    let address = match arguments.address.clone() {
+        address if arguments.ipv6 => address.only_ipv6()?,
+        address => address,
+    };
+    let debug = settings.debug;
+    let migrator = Migrator::new(&sources.apps)?;
+    let (sources, builder) = watched(debug, arguments, sources)?;
     let site = parts.build(settings).await?;
-    warn_of_migrations(&site, &Migrator::new(&sources.apps)?).await?;
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
+    warn_of_migrations(&site, &migrator).await?;
+    let listener = address.bind(arguments.ipv6).await;
+    let listener = listener.map_err(|error| cannot_listen(&address, &error))?;
+    // A stop may be asked for as soon as it is said that it serves.
+    let mut shutdown = Shutdown::listen()?;
     say!("Segue {}, settings from {}", env!("CARGO_PKG_VERSION"), name(settings_file.as_deref()));
     if debug {
         say!("DEBUG is on: for development only.");
     }
     say!("Serving on http://{} (stop with Ctrl-C)", listener.local_addr()?);
 
-    let database = site.database().cloned();
-    let served = serve(listener, site.into_router().layer(from_fn(log_request))).await;
-    if let Some(database) = database {
-        database.close().await;
+    let served = Served::new(site);
+    let mut server = Server::start(listener, served.clone());
+    let watching = async {
+        if !debug || arguments.noreload {
+            return std::future::pending().await;
+        }
+        let (served, builder) = (served.clone(), builder.as_ref());
+        let reloader =
+            Reloader { parts, migrator, read_settings, settings_file, sources, builder, served };
+        reloader.run(settings_stamp).await
+    };
+    let restart = tokio::select! {
+        ended = server.ended() => return Ok(ended?),
+        requested = shutdown.requested() => {
+            requested?;
+            None
+        }
+        builder = watching => Some(builder),
+    };
+    let patience = if restart.is_some() { DRAIN_AND_RESTART } else { DRAIN };
+    if restart.is_none() {
+        say!("Stopping: finishing the requests that are under way (Ctrl-C again to stop at once)");
     }
-    Ok(served?)
+    let stopped = server.stop(patience, &mut shutdown).await?;
+    if stopped == Stopped::Late {
+        warn_user!("Some requests did not end within {} s.", patience.as_secs());
+    }
+    served.close().await;
+    match restart {
+        // Who asks for a stop meanwhile means it.
+        Some(builder) if stopped != Stopped::AtOnce => {
+            let program = builder.program().display();
+            Err(format!("cannot restart {program}: {}", builder.restart()).into())
+        }
+        _ => Ok(()),
+    }
 }
 
-/// Serves until a stop is requested, then gives the requests under way their time.
-async fn serve(listener: TcpListener, routes: Router) -> io::Result<()> {
-    let stop = Arc::new(Notify::new());
-    let stopping = Arc::clone(&stop);
-    let mut server = tokio::spawn(async move {
-        axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move { stopping.notified().await })
-            .await
-    });
-    tokio::select! {
-        ended = &mut server => return ended?,
-        requested = shutdown::requested() => requested?,
+/// What is watched beside the settings.
+fn watched(
+    debug: bool,
+    arguments: &Arguments,
+    folder: &Folder,
+) -> Result<(Option<Sources>, Option<Builder>), Box<dyn std::error::Error>> {
+    if !debug && arguments.watch.is_some() {
+        return Err("`--watch` is for development: it needs `DEBUG = true`".into());
     }
-    say!("Stopping: finishing the requests that are under way (Ctrl-C again to stop at once)");
-    stop.notify_one();
-    tokio::select! {
-        ended = &mut server => ended?,
-        again = shutdown::requested() => again,
-        () = tokio::time::sleep(DRAIN) => {
-            warn_user!("Some requests did not end within {} s.", DRAIN.as_secs());
-            Ok(())
-        }
+    let Some(base_dir) = folder.base_dir.as_deref().filter(|_| debug) else {
+        return Ok((None, None));
+    };
+    let sources = Sources::of(base_dir);
+    let Some(command) = &arguments.watch else { return Ok((sources, None)) };
+    if sources.is_none() {
+        let folder = base_dir.display();
+        return Err(format!("`--watch` finds no sources in {folder} to watch").into());
     }
+    Ok((sources, Some(Builder::new(command, base_dir)?)))
 }
 
 async fn warn_of_migrations(site: &Site, migrator: &Migrator) -> CommandResult {
@@ -113,18 +174,7 @@ async fn warn_of_migrations(site: &Site, migrator: &Migrator) -> CommandResult {
     Ok(())
 }
 
-/// A line for each request. The query is left out: it may hold secrets.
-async fn log_request(request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let started = Instant::now();
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    let took = started.elapsed();
-    tracing::info!("{method} {path:?} {status} in {:.1} ms", took.as_secs_f64() * 1000.0);
-    response
-}
-
-fn cannot_listen(address: &str, error: &io::Error) -> Box<dyn std::error::Error> {
+fn cannot_listen(address: &Address, error: &io::Error) -> Box<dyn std::error::Error> {
     let why = match error.kind() {
         io::ErrorKind::AddrInUse => {
             "another program listens there; `runserver 8001` takes another port"

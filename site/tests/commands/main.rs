@@ -12,6 +12,7 @@
 mod common;
 mod deployment;
 mod documents;
+mod runserver;
 mod sessions;
 mod settings;
 mod stores;

@@ -45,6 +45,15 @@ impl Drop for Lock {
     }
 }
 
+/// The settings of a site that visitors use: without `DEBUG`, which tells them more.
+fn in_production(project: &Project) {
+    let settings = fs::read_to_string(project.path("settings.toml")).unwrap();
+    let key = "SECRET_KEY = \"a key for a test, and a long one at that: 0123456789\"";
+    let production = settings.replace("DEBUG = true", &format!("DEBUG = false\n{key}"));
+    assert_ne!(production, settings);
+    project.set(&production);
+}
+
 /// What was answered with 200 is there after the restart: nothing acknowledged is lost.
 #[test]
 fn kill_9_under_load_loses_no_acknowledged_write() {
@@ -110,6 +119,7 @@ fn two_servers_share_a_database() {
 #[test]
 fn a_database_in_trouble_is_a_503_that_keeps_the_cookie() {
     let project = Project::new();
+    in_production(&project);
     let demo = project.serve();
     let cookie = demo.get("/set/", None).cookie();
     let (path, moved) = (project.path("db.sqlite3"), project.path("moved"));
@@ -177,6 +187,7 @@ fn the_eleventh_wrong_login_is_refused() {
 #[test]
 fn a_database_in_trouble_logs_nobody_out_and_nobody_in() {
     let project = project_with_a_user();
+    in_production(&project);
     let demo = project.serve();
     let answer = log_in(&demo, "", "long and secret");
     let cookie = answer.set_cookies().find(|cookie| cookie.starts_with("sessionid=")).unwrap();
