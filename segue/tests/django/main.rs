@@ -28,6 +28,7 @@ mod names;
 #[cfg(feature = "auth")]
 mod passwords;
 mod place;
+mod project_apps;
 mod schema;
 mod secrets;
 mod servers;

@@ -12,9 +12,13 @@
 mod common;
 mod deployment;
 mod documents;
+mod migrations;
 mod runserver;
 mod sessions;
 mod settings;
+#[path = "../../../segue/tests/django/side.rs"]
+#[allow(dead_code, reason = "a part of it is enough here")]
+mod side;
 mod stores;
 mod trouble;
 mod users;
@@ -28,7 +32,16 @@ use common::{Demo, Project, TOKEN, request};
 #[test]
 fn the_help_names_every_command() {
     let help = Project::new().succeed(&["--help"]);
-    for command in ["runserver", "migrate", "clearsessions", "check", "--settings <FILE>"] {
+    for command in [
+        "runserver",
+        "makemigrations",
+        "migrate",
+        "showmigrations",
+        "sqlmigrate",
+        "clearsessions",
+        "check",
+        "--settings <FILE>",
+    ] {
         assert!(help.contains(command), "{command} is not in\n{help}");
     }
     assert!(help.contains("Without a command: migrate, then runserver."), "{help}");
