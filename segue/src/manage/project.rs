@@ -130,7 +130,7 @@ impl Project {
                 clearsessions::run(&context.settings, &arguments).await
             }
             Command::Sessions(arguments) => sessions::run(&context, arguments).await,
-            Command::Check(arguments) => check::run(&context.settings, &arguments).await,
+            Command::Check(arguments) => check::run(&context, &arguments).await,
         }
     }
 

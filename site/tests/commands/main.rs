@@ -10,6 +10,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod check;
 mod sessions;
 mod settings;
 mod stores;
