@@ -131,6 +131,9 @@ pub struct Settings {
     /// `FILE_UPLOAD_TEMP_DIR`: where uploads wait that are too large for the memory. Default: none,
     /// the system's temporary folder.
     pub file_upload_temp_dir: Option<PathBuf>,
+    /// `SILENCED_SYSTEM_CHECKS`: what `check` does not tell, by its numbers: `["segue.W015"]`.
+    /// Default: `[]`.
+    pub silenced_system_checks: Vec<String>,
     /// `APPEND_SLASH`: who asks for `/set`, which has no page, is sent to `/set/` if that has a
     /// route. Default: `true`.
     pub append_slash: bool,
@@ -165,6 +168,7 @@ impl Settings {
             file_upload_temp_dir: None,
             append_slash: true,
             file: None,
+            silenced_system_checks: Vec::new(),
             base_dir,
         }
     }
@@ -252,6 +256,9 @@ impl Settings {
                 .map(|path| base_dir.join(path)),
             append_slash: reader.bool("APPEND_SLASH")?.unwrap_or(true),
             file: None,
+            silenced_system_checks: reader
+                .list("SILENCED_SYSTEM_CHECKS", "a list of numbers of checks, [\"security.W016\"]")?
+                .unwrap_or_default(),
             secret_keys: SecretKeys { current, fallbacks },
             debug,
             database_url,
@@ -298,6 +305,19 @@ impl Settings {
             return Err(ConfigError::conflict("CSRF_COOKIE_NAME", found, allowed));
         }
         Ok(())
+    }
+
+    /// The settings in this file that are secrets, or hold one.
+    #[cfg(feature = "manage")]
+    pub(crate) fn secrets_in(file: &Path) -> Vec<&'static str> {
+        source::secrets_in(file)
+    }
+
+    /// Whether the secret key is the one that was made for `DEBUG`, and kept in a file.
+    #[cfg(feature = "manage")]
+    pub(crate) fn has_key_made_for_debug(&self) -> bool {
+        let folder = self.database_url.folder().unwrap_or(&self.base_dir);
+        secret_file::is_in(folder, &self.secret_keys.current)
     }
 
     /// The cache that `SESSION_CACHE_ALIAS` names.

@@ -25,9 +25,11 @@
 //!
 //! Source: `django/contrib/auth/models.py` and `base_user.py`.
 
+mod email;
 mod names;
 mod user;
 
+pub use email::email_problem;
 pub use names::{MOST_USERNAME, normalize_email, normalize_username, username_problem};
 pub use user::User;
 

@@ -1,6 +1,7 @@
 //! `check`: mistakes found before a visitor finds them.
 
 mod deploy;
+mod finding;
 mod stores;
 
 use super::CommandResult;
@@ -8,13 +9,7 @@ use super::context::Context;
 use crate::database::Migrator;
 use crate::settings::{SessionEngine, Settings};
 use crate::site::Stores;
-
-/// Something that works and should not stay like this, under Django's number for it.
-#[derive(Debug, PartialEq, Eq)]
-struct Warning {
-    id: &'static str,
-    text: String,
-}
+use finding::{Level, Report};
 
 /// What those engines cannot do that keep sessions in the cookie.
 const LIMITS: &str = "a logout cannot end copies of it, and of two requests at once the last one \
@@ -26,27 +21,62 @@ pub(super) struct Arguments {
     /// Look for what is not safe in production as well
     #[arg(long)]
     deploy: bool,
+
+    /// Fail where something is found that is at least so bad
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Level::Error, ignore_case = true)]
+    fail_level: Level,
+
+    /// Write one JSON document
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) async fn run(context: &Context<'_>, arguments: &Arguments) -> CommandResult {
     let settings = &context.settings;
     let migrator = Migrator::new(&context.sources.apps)?;
-    let mut warnings =
-        if arguments.deploy { deploy::deploy_warnings(settings) } else { Vec::new() };
-    let findings = stores::look(settings, &migrator).await;
-    warnings.extend(findings.warnings);
-    if let Some(failure) = findings.failure {
-        report(&warnings);
-        return Err(failure.into());
+    let mut findings = if arguments.deploy {
+        deploy::findings(settings, context.settings_file.as_deref())
+    } else {
+        Vec::new()
+    };
+    let looked = stores::look(settings, &migrator).await;
+    findings.extend(looked.findings);
+    let all = findings.len();
+    findings.retain(|finding| {
+        !settings.silenced_system_checks.iter().any(|silenced| silenced == finding.id)
+    });
+    let silenced = all - findings.len();
+    let failing = findings.iter().filter(|finding| finding.level >= arguments.fail_level).count();
+    let report =
+        Report { stores: looked.asked, sessions: describe_place(settings), findings, silenced };
+    let opened = open(settings, looked.failure).await;
+    if arguments.json {
+        report.write_json()?;
+    } else {
+        report.write()?;
     }
-    let engine = settings.session.engine;
-    let place = describe_place(settings);
+    opened?;
+    match failing {
+        0 => Ok(()),
+        1 => Err("check found an issue that --fail-level does not let pass".into()),
+        failing => {
+            Err(format!("check found {failing} issues that --fail-level does not let pass").into())
+        }
+    }
+}
+
+/// Opens the store of the sessions, as a server would.
+async fn open(
+    settings: &Settings,
+    failure: Option<crate::error::ConfigError>,
+) -> Result<(), crate::error::ConfigError> {
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
     // Opening them would make an SQLite file.
-    if !engine.uses_database() || settings.database_url.exists() {
+    if !settings.session.engine.uses_database() || settings.database_url.exists() {
         Stores::open(settings).await?.close().await;
     }
-    say!("Sessions are {place}.");
-    report(&warnings);
     Ok(())
 }
 
@@ -59,7 +89,7 @@ fn describe_place(settings: &Settings) -> String {
             format!("stored in the database, with the cache {alias:?} in front of it")
         }
         SessionEngine::Cache => format!("stored in the cache {alias:?}"),
-        SessionEngine::File => "stored in files, which can be read and written".to_owned(),
+        SessionEngine::File => "stored in files".to_owned(),
         SessionEngine::Memory => {
             "stored in the memory of this process, which ends with it".to_owned()
         }
@@ -67,16 +97,5 @@ fn describe_place(settings: &Settings) -> String {
         SessionEngine::EncryptedCookies => {
             format!("kept in the visitor's cookie, encrypted: {LIMITS}")
         }
-    }
-}
-
-fn report(warnings: &[Warning]) {
-    for Warning { id, text } in warnings {
-        say!("warning: ({id}) {text}");
-    }
-    match warnings.len() {
-        0 => say!("No issues found."),
-        1 => say!("1 issue found."),
-        n => say!("{n} issues found."),
     }
 }

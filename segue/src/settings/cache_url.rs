@@ -138,6 +138,28 @@ impl CacheUrl {
         Ok(location)
     }
 
+    /// Whether its password is this key.
+    #[cfg(feature = "manage")]
+    pub(crate) fn has_password(&self, key: &SecretKey) -> bool {
+        match self {
+            Self::Redis(url) => url.password.as_ref() == Some(key),
+            Self::Memory(_) | Self::Memcached(_) => false,
+        }
+    }
+
+    /// A host that is another machine and asks for no password, if there is one.
+    #[cfg(feature = "manage")]
+    pub(crate) fn open_to_a_network(&self) -> Option<String> {
+        let mut hosts: Vec<&Host> = match self {
+            Self::Memory(_) => Vec::new(),
+            Self::Redis(url) if url.password.is_some() => Vec::new(),
+            Self::Redis(url) => url.hosts.iter().collect(),
+            Self::Memcached(url) => url.servers.iter().filter_map(MemcachedServer::host).collect(),
+        };
+        hosts.retain(|host| !host.is_near());
+        hosts.first().map(|host| host.name.clone())
+    }
+
     /// Addresses as Django has them for memcached: without a scheme.
     pub(super) fn memcached(addresses: &[String]) -> Result<Self, Wrong> {
         let servers: Result<Vec<_>, _> =
@@ -282,6 +304,14 @@ impl MemcachedUrl {
 }
 
 impl MemcachedServer {
+    #[cfg(feature = "manage")]
+    fn host(&self) -> Option<&Host> {
+        match self {
+            Self::Tcp(host) => Some(host),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// As `pymemcache.client.base.normalize_server_spec` reads it.
     fn read(address: &str) -> Result<Self, Wrong> {
         match address.strip_prefix("unix:").or(address.starts_with('/').then_some(address)) {

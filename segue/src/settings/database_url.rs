@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::ServerUrl;
 use crate::error::ConfigError;
+#[cfg(feature = "manage")]
+use crate::secret::SecretKey;
 
 const SETTING: &str = "DATABASE_URL";
 pub(super) const ALLOWED: &str = "sqlite:///absolute/path, sqlite://relative/path, \
@@ -72,6 +74,24 @@ impl DatabaseUrl {
         match self {
             Self::Sqlite(path) => path.exists(),
             Self::Postgres(_) | Self::MySql(_) => true,
+        }
+    }
+
+    /// Whether its password is this key.
+    #[cfg(feature = "manage")]
+    pub(crate) fn has_password(&self, key: &SecretKey) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(server) | Self::MySql(server) => server.has_password(key),
+        }
+    }
+
+    /// The host, where it is another machine of which no certificate is asked.
+    #[cfg(feature = "manage")]
+    pub(crate) fn trusts_the_network(&self) -> Option<String> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(server) | Self::MySql(server) => server.trusts_the_network(),
         }
     }
 

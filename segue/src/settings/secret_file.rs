@@ -18,7 +18,15 @@ pub(super) fn read_or_make(folder: &Path) -> Result<SecretKey, ConfigError> {
     let key = match fs::read_to_string(&path) {
         Ok(key) => key,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(&path).map_err(|error| ConfigError::file(&path, error))?;
+            make(&path).map_err(|error| match error.kind() {
+                // Its folder is what is missing.
+                io::ErrorKind::NotFound => ConfigError::conflict(
+                    "DATABASE_URL",
+                    format_args!("a file in {}", folder.display()),
+                    "a file in a folder that is there",
+                ),
+                _ => ConfigError::file(&path, error),
+            })?;
             tracing::warn!(
                 "SECRET_KEY is not set: made one for DEBUG and kept it in {}",
                 path.display()
@@ -31,6 +39,12 @@ pub(super) fn read_or_make(folder: &Path) -> Result<SecretKey, ConfigError> {
         "" => Err(ConfigError::file(path, "it is empty; remove it and a new key is made")),
         key => Ok(SecretKey::new(key)),
     }
+}
+
+/// Whether the file beside the database has this key.
+#[cfg(feature = "manage")]
+pub(super) fn is_in(folder: &Path, key: &SecretKey) -> bool {
+    fs::read_to_string(folder.join(NAME)).is_ok_and(|text| SecretKey::new(text.trim()) == *key)
 }
 
 /// A new key.

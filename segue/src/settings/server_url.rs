@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::url_parts::{Host, Parts, Wrong, wrong};
 use crate::error::ConfigError;
+#[cfg(feature = "manage")]
+use crate::secret::SecretKey;
 
 const SETTING: &str = "DATABASE_URL";
 
@@ -102,6 +104,31 @@ impl ServerUrl {
             driver_url: format!("{scheme}://{authority}/{path}{mark}{rest}"),
             shown: format!("{scheme}://{host}/{path}"),
         })
+    }
+
+    /// Whether its password is this key.
+    #[cfg(feature = "manage")]
+    pub(super) fn has_password(&self, key: &SecretKey) -> bool {
+        let password = Parts::split(&self.driver_url, "").and_then(|parts| parts.password());
+        matches!(password, Ok(Some(password)) if SecretKey::new(password.as_str()) == *key)
+    }
+
+    /// The host, where it is another machine of which no certificate is asked.
+    #[cfg(feature = "manage")]
+    pub(super) fn trusts_the_network(&self) -> Option<String> {
+        let mut parts = Parts::split(&self.driver_url, "").ok()?;
+        let hosts = parts.authority.rsplit_once('@').map_or(parts.authority, |(_, hosts)| hosts);
+        let mut option = |name| parts.text(name).ok().flatten();
+        let (socket, host, address) = (option("socket"), option("host"), option("hostaddr"));
+        if socket.is_some() || host.as_ref().is_some_and(|host| host.starts_with('/')) {
+            return None;
+        }
+        let named = address.or(host);
+        let mode = option("sslmode").or_else(|| option("ssl-mode")).unwrap_or_default();
+        // The port is not asked for.
+        let host = Host::read(named.as_deref().unwrap_or(hosts), 1).ok()?;
+        let asks = mode.to_ascii_lowercase().starts_with("verify");
+        (!asks && !host.is_near()).then_some(host.name)
     }
 
     /// The URL for the driver, password included: keep it out of logs.

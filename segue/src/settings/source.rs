@@ -18,6 +18,41 @@ pub(super) fn file_and_environment(path: &Path) -> Result<Map<String, Value>, Co
     values(layers).map_err(|error| ConfigError::file(path, without_excerpt(&error)))
 }
 
+/// The settings in a file that are secrets, or hold one.
+#[cfg(feature = "manage")]
+pub(super) fn secrets_in(path: &Path) -> Vec<&'static str> {
+    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let file = Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
+    let Ok(values) = values(file) else { return Vec::new() };
+    ["SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "CACHE_URL", "CACHES"]
+        .into_iter()
+        .filter(|name| {
+            let is_key = name.starts_with("SECRET_KEY");
+            values
+                .get(*name)
+                .is_some_and(|value| texts_in(value, &|text| is_key || has_password(text)))
+        })
+        .collect()
+}
+
+/// Whether there is such a text in a value.
+#[cfg(feature = "manage")]
+fn texts_in(value: &Value, is_one: &dyn Fn(&str) -> bool) -> bool {
+    match &value.kind {
+        ValueKind::String(text) => is_one(text),
+        ValueKind::Array(values) => values.iter().any(|value| texts_in(value, is_one)),
+        ValueKind::Table(values) => values.values().any(|value| texts_in(value, is_one)),
+        _ => false,
+    }
+}
+
+/// Whether a text is a URL with a password.
+#[cfg(feature = "manage")]
+fn has_password(text: &str) -> bool {
+    let credentials = text.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+    credentials.is_some_and(|(credentials, _)| credentials.contains(':'))
+}
+
 /// Where the mistake is and which, but not the line itself: it may be that of the secret key.
 fn without_excerpt(error: &config::ConfigError) -> String {
     let text = error.to_string();

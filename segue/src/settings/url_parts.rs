@@ -19,6 +19,18 @@ pub(crate) struct Host {
     pub(crate) port: u16,
 }
 
+#[cfg(feature = "manage")]
+impl Host {
+    /// Whether it is this machine, or has a name without a dot: in networks of containers and of a
+    /// house machines are called so, and nobody else is on the way.
+    pub(super) fn is_near(&self) -> bool {
+        match self.name.parse::<std::net::IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => !self.name.contains('.'),
+        }
+    }
+}
+
 /// What a URL consists of, and the options that nobody asked for yet.
 #[derive(Debug)]
 pub(super) struct Parts<'a> {

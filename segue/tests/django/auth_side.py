@@ -103,6 +103,22 @@ def emails(addresses):
     return [User.objects.normalize_email(address) for address in addresses]
 
 
+def email_problems(addresses):
+    """What the field says against each address, or None."""
+    from django.contrib.auth.models import User
+    from django.core.exceptions import ValidationError
+
+    field = User._meta.get_field("email")
+
+    def problem(address):
+        try:
+            field.clean(address, None)
+        except ValidationError as error:
+            return "; ".join(error.messages)
+
+    return [problem(address) for address in addresses]
+
+
 def safe_urls(urls, host, secure):
     """Whether a visitor may be sent to each of them."""
     from django.utils.http import url_has_allowed_host_and_scheme

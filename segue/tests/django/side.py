@@ -319,7 +319,7 @@ OPERATIONS = {
         expiry, names, serve, await_entered, release, hosts, csrf_side.verdicts,
         passwords_side.make, passwords_side.verify, passwords_side.argon2_hashes,
         passwords_side.common, passwords_side.validate, auth_side.python, auth_side.user_names,
-        auth_side.emails, auth_side.safe_urls, auth_side.after_logout, auth_side.to_login,
+        auth_side.emails, auth_side.email_problems, auth_side.safe_urls, auth_side.after_logout, auth_side.to_login,
         auth_side.form_errors, auth_side.help_texts, admin_side.walk_through_admin,
     )
 }  # fmt: skip

@@ -9,7 +9,7 @@ use http::{Method, Request, Response};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use segue::auth::{login_required, views};
-use segue::users::{normalize_email, normalize_username, username_problem};
+use segue::users::{email_problem, normalize_email, normalize_username, username_problem};
 use segue::{Settings, Site, Templates};
 use serde_json::json;
 use tower::ServiceExt as _;
@@ -82,6 +82,64 @@ async fn names_are_stored_and_refused_as_django_does() {
     assert!(refused > 10_000 && names.len() - refused > 100_000, "{refused}");
     println!("{refused} refused, {unknown} unknown, {} differ", differ.len());
     assert!(differ.is_empty(), "{:?}", differ.iter().take(60).collect::<Vec<_>>());
+}
+
+/// What is no address is refused with the same words: generated ones, and each character in each part.
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_are_judged_as_django_does() {
+    let place = Place::new().await;
+    let mut django = django(&place);
+    let mut runner = TestRunner::deterministic();
+    let long = |length| "a".repeat(length);
+    let mut addresses = vec![
+        String::new(),
+        " ".to_owned(),
+        "a@localhost".to_owned(),
+        "a@LOCALHOST".to_owned(),
+        format!("{}@example.com", long(242)),
+        format!("{}@example.com", long(243)),
+        format!("{}@example.com", long(308)),
+        format!("{}@example.com", long(309)),
+        format!("a@{}.com", long(63)),
+        format!("a@{}.com", long(64)),
+        format!("a@b.{}", long(63)),
+        format!("a@b.{}", long(64)),
+        format!("a@b.xn--{}", "1".repeat(59)),
+        format!("a@b.xn--{}", "1".repeat(60)),
+    ];
+    for pattern in [
+        "[A-Za-z0-9.+_\"\\\\ -]{0,6}@[A-Za-z0-9.-]{0,9}",
+        "[ab.]{1,3}@([a1-]{1,3}\\.){1,3}([a1-]{1,4}|XN--[a1-]{0,3})",
+        "\"[ab\\\\\"\u{1}\t\n\r\u{7f}@.]{0,5}\"@a\\.bc",
+        "a@\\[[0-9a-fA-Fg:.]{1,16}\\]?",
+        "a@\\[(0|1|01|255|256)(\\.(0|1|01|255|256)){2,4}\\]",
+        "[aéıſKİß漢🦀]{1,2}@[aéıſKİß漢🦀.]{1,6}\\.[aéıſKİß漢🦀-]{1,4}",
+    ] {
+        let any = proptest::string::string_regex(pattern).unwrap();
+        addresses.extend((0..2000).map(|_| any.new_tree(&mut runner).unwrap().current()));
+    }
+    for character in (1..0x3000).chain([0xfffe, 0xffff, 0x1_0000]).filter_map(char::from_u32) {
+        addresses.extend([
+            format!("a{character}@example.com"),
+            format!("\"a{character}\"@example.com"),
+            format!("\"a\\{character}\"@example.com"),
+            format!("a@b{character}c.com"),
+            format!("a@b.{character}om"),
+        ]);
+    }
+    let told = django.call(&json!({"op": "email_problems", "addresses": addresses}));
+    let mut refused = 0;
+    let mut differ = Vec::new();
+    for (address, told) in addresses.iter().zip(told.as_array().unwrap()) {
+        let (ours, theirs) = (email_problem(address), told.as_str().map(str::to_owned));
+        refused += usize::from(theirs.is_some());
+        if ours != theirs {
+            differ.push((address, ours, theirs));
+        }
+    }
+    println!("{refused} of {} refused, {} differ", addresses.len(), differ.len());
+    assert!(refused > 10_000 && addresses.len() - refused > 10_000, "{refused}");
+    assert!(differ.is_empty(), "{:?}", differ.iter().take(40).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]

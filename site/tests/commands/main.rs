@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+mod check;
 #[path = "../common/mod.rs"]
 mod common;
 mod deployment;

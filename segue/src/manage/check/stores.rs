@@ -1,7 +1,7 @@
 //! Each configured store, asked whether it is there.
 
 use super::super::migrate::apps;
-use super::Warning;
+use super::finding::{Asked, Finding};
 use crate::cache::Cache as _;
 use crate::caches;
 use crate::database::{Database, History, Migrator};
@@ -11,59 +11,61 @@ use crate::settings::{CacheSettings, SessionEngine, Settings};
 
 /// What came of asking the stores.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
-    pub(super) warnings: Vec<Warning>,
+pub(super) struct Looked {
+    pub(super) asked: Vec<Asked>,
+    pub(super) findings: Vec<Finding>,
     /// What sessions cannot do without.
     pub(super) failure: Option<ConfigError>,
 }
 
-/// Asks the database and every cache, and says what each answers.
-pub(super) async fn look(settings: &Settings, migrator: &Migrator) -> Findings {
-    let mut findings = Findings::default();
+/// Asks the database and every cache.
+pub(super) async fn look(settings: &Settings, migrator: &Migrator) -> Looked {
+    let mut looked = Looked::default();
     let engine = settings.session.engine;
     let needs_database = engine.uses_database() || settings.auth.uses_database();
     if settings.database_url.exists() {
-        let what = format!("The database {}", settings.database_url);
-        match ask_database(settings, migrator, &mut findings.warnings).await {
-            Ok(()) => say!("{what} answers."),
-            Err(error) => findings.fails(&what, error, needs_database),
-        }
+        let name = format!("The database {}", settings.database_url);
+        let answer = ask_database(settings, migrator, &mut looked.findings).await;
+        looked.note(&name, "DATABASE_URL", answer, needs_database);
     } else if needs_database {
         // To look must not make one.
-        let text = "there is no database yet; run `migrate`".to_owned();
-        findings.warnings.push(Warning { id: "segue.W001", text });
+        looked.findings.push(unmigrated("there is no database yet; run `migrate`"));
     }
     for (alias, cache) in &settings.caches {
-        let what = format!("The cache {alias:?} ({:?})", cache.location);
-        let is_sessions = *alias == settings.session.cache_alias;
-        match ask_cache(cache).await {
-            Ok(()) => say!("{what} answers."),
-            Err(error) => {
-                // `cached_db` does without.
-                let is_needed = engine == SessionEngine::Cache && is_sessions;
-                findings.fails(&what, error, is_needed);
-            }
-        }
+        let name = format!("The cache {alias:?} ({:?})", cache.location);
+        // `cached_db` does without.
+        let is_needed = engine == SessionEngine::Cache && *alias == settings.session.cache_alias;
+        looked.note(&name, "CACHES", ask_cache(cache).await, is_needed);
     }
-    findings
+    looked
 }
 
-impl Findings {
-    fn fails(&mut self, what: &str, error: ConfigError, is_needed: bool) {
-        say!("{what} FAILS.");
+impl Looked {
+    fn note(
+        &mut self,
+        name: &str,
+        setting: &str,
+        answer: Result<(), ConfigError>,
+        is_needed: bool,
+    ) {
+        self.asked.push(Asked { name: name.to_owned(), answers: answer.is_ok() });
+        let Err(error) = answer else { return };
         if is_needed {
-            self.failure = Some(error);
-        } else {
-            let text = format!("{what} fails, and sessions do without: {}", describe(&error));
-            self.warnings.push(Warning { id: "segue.W005", text });
+            self.failure.get_or_insert(error);
+            return;
         }
+        let message = format!("{name} fails, and sessions do without: {}", describe(&error));
+        let risk = "what it is for is slower, or not there: each visit goes to the database, failed \
+                    logins are counted by each process for itself";
+        let mend = format!("start it, or correct {setting}");
+        self.findings.push(Finding::warning("segue.W005", setting, message, risk, mend));
     }
 }
 
 async fn ask_database(
     settings: &Settings,
     migrator: &Migrator,
-    warnings: &mut Vec<Warning>,
+    findings: &mut Vec<Finding>,
 ) -> Result<(), ConfigError> {
     let database = Database::connect(&settings.database_url).await?;
     let history = History::read(&database).await;
@@ -72,10 +74,16 @@ async fn ask_database(
     let unapplied = migrator.unapplied(&history.map_err(refused)?);
     if !unapplied.is_empty() {
         let (number, apps) = (unapplied.len(), apps(unapplied));
-        let text = format!("{number} migration(s) not applied for app(s): {apps}; run `migrate`");
-        warnings.push(Warning { id: "segue.W001", text });
+        let message =
+            format!("{number} migration(s) not applied for app(s): {apps}; run `migrate`");
+        findings.push(unmigrated(&message));
     }
     Ok(())
+}
+
+fn unmigrated(message: &str) -> Finding {
+    let risk = "what needs a table that is missing answers with an error";
+    Finding::warning("segue.W001", "DATABASE_URL", message, risk, "run `migrate`")
 }
 
 /// A cache that can be read answers that it does not have a name nobody has.

@@ -48,6 +48,7 @@ const TABLES: &[(&str, &[Row])] = &[
                 SAME,
             ),
             Row("ALLOWED_HOSTS", Value(|s| toml(&s.allowed_hosts)), SAME),
+            Row("SILENCED_SYSTEM_CHECKS", Value(|s| toml(&s.silenced_system_checks)), SAME),
             Row("APPEND_SLASH", Value(|s| toml(s.append_slash)), SAME),
             Row("DATABASE_URL", Value(database_url), OURS),
             Row("CACHES", Nothing(|s| s.caches.is_empty()), "one in the memory of each process"),
