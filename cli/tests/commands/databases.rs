@@ -68,11 +68,16 @@ fn a_url_that_is_none_is_refused() {
 #[test]
 fn what_needs_a_project_says_so() {
     let folder = Folder::new();
-    let complaint = folder.fail("", &["runserver"]);
-    assert!(complaint.contains("run `cargo run -- runserver` in the folder"), "{complaint}");
+    for command in ["runserver", "makemigrations"] {
+        let complaint = folder.fail("", &[command]);
+        assert!(
+            complaint.contains(&format!("run `cargo run -- {command}` in the folder")),
+            "{complaint}"
+        );
+    }
     let help = folder.succeed("", &["--help"]);
     for command in ["startproject", "startapp", "migrate", "clearsessions", "check"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in\n{help}");
     }
-    assert!(!help.contains("runserver"), "{help}");
+    assert!(!help.contains("runserver") && !help.contains("makemigrations"), "{help}");
 }

@@ -132,14 +132,4 @@ mod tests {
         let commands = named(&["migrate", "runserver"]).unwrap();
         assert!(matches!(&commands[..], [Command::Migrate(_), Command::Runserver(_)]));
     }
-
-    #[test]
-    fn what_is_of_a_project_is_refused_without_one() {
-        for (name, command) in OF_A_PROJECT.iter().zip(named(OF_A_PROJECT).unwrap()) {
-            let refusal = command.refuse_of_a_project().unwrap_err();
-            assert!(refusal.contains(&format!("`cargo run -- {name}`")), "{refusal}");
-        }
-        let others = named(&["migrate", "showmigrations", "clearsessions", "check"]).unwrap();
-        assert!(others.iter().all(|command| command.refuse_of_a_project().is_ok()));
-    }
 }
