@@ -89,6 +89,37 @@ async fn what_was_made_for_somebody_stays() {
     }
 }
 
+/// A refused form has a page of its own, with or without `DEBUG`, and so has a host.
+#[tokio::test]
+async fn a_refusal_keeps_its_page() {
+    let routes = Router::new().route("/form", axum::routing::post(|| async {}));
+    let pages = Pages::with(&super::settings(true), routes.clone(), |site| site);
+    let page = pages.send(Method::POST, "/form", &[("accept", "text/html")]).await;
+    assert_eq!(page.status, 403);
+    page.has(&["CSRF cookie not set."]);
+    assert!(!page.headers.contains_key("content-security-policy"), "{page:?}");
+    let pages = Pages::with(&super::settings(true), routes, |site| {
+        site.on_csrf_failure(|_, _| {
+            let response = http::Response::builder().status(503);
+            response.body("ours".to_owned()).unwrap()
+        })
+    });
+    pages.send(Method::POST, "/form", &[("accept", "text/html")]).await.is(503, "ours");
+}
+
+/// Whoever leads a developer's browser here under another name sees nothing of the inside.
+#[tokio::test]
+async fn another_host_sees_no_error() {
+    let pages = Pages::new(true, routes());
+    let request = http::Request::get("/own").header("accept", "text/html");
+    let request = request.header("host", "evil.example").body(Body::empty()).unwrap();
+    let response = tower::ServiceExt::oneshot(pages.router.clone(), request).await.unwrap();
+    assert_eq!(response.status(), 400);
+    let text = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+    let text = std::str::from_utf8(&text).unwrap();
+    assert!(text.starts_with("Bad request: ") && !text.contains("printer"), "{text}");
+}
+
 #[tokio::test]
 async fn without_debug_every_answer_is_the_handlers() {
     let (with, without) = (Pages::new(true, routes()), Pages::new(false, routes()));

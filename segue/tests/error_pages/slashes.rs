@@ -1,7 +1,7 @@
 //! `APPEND_SLASH`.
 
 use axum::Router;
-use axum::response::Html;
+use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use http::{Method, StatusCode};
 use segue::{Session, SessionError};
@@ -76,15 +76,17 @@ async fn nobody_is_sent_to_another_host() {
 async fn the_fallback_comes_first() {
     let routes = routes().fallback(|| async { "another site" });
     Pages::new(false, routes).open("/set").await.is(200, "another site");
-    async fn counts(session: Session) -> Result<(StatusCode, Html<&'static str>), SessionError> {
+    async fn counts(session: Session) -> Result<impl IntoResponse, SessionError> {
         session.insert("lost", 1)?;
-        Ok((StatusCode::NOT_FOUND, Html("ours")))
+        Ok((StatusCode::NOT_FOUND, [("x-own", "kept")], Html("ours")))
     }
     let pages = Pages::new(false, self::routes().fallback(counts));
     pages.open("/nowhere").await.is(404, "ours");
     let page = pages.open("/set").await;
     assert_eq!(location(&page), "/set/");
     assert!(page.headers.contains_key("set-cookie"), "what it saved is saved: {page:?}");
+    assert_eq!(page.headers["x-own"], "kept");
+    assert!(!page.headers.contains_key("content-type"), "{page:?}");
 }
 
 #[tokio::test]

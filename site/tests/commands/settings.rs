@@ -39,6 +39,7 @@ fn each_wrong_value_is_named_with_what_was_found_and_what_is_allowed() {
         ("SESSION_ABSOLUTE_TIMEOUT = -5", "SESSION_ABSOLUTE_TIMEOUT: found -5"),
         ("SECRET_KEY_FALLBACKS = \"hunter2\"", "SECRET_KEY_FALLBACKS: found something else"),
         ("DATABASE_URL = \"oracle://u:hunter2@h/d\"", "DATABASE_URL: found a URL with the scheme"),
+        ("APPEND_SLASH = 1", "APPEND_SLASH: found 1"),
         ("DEBUG = \"on\"", "DEBUG: found \"on\""),
         ("ALLOWED_HOSTS = \"a, b\"", "ALLOWED_HOSTS: found \"a, b\""),
         ("ALLOWED_HOSTS = [\"https://a\"]", "ALLOWED_HOSTS: found \"https://a\""),
@@ -157,6 +158,7 @@ fn the_environment_goes_over_the_file() {
         .env("SESSION_COOKIE_HTTPONLY", "off")
         .env("SESSION_COOKIE_SAMESITE", "false")
         .env("SESSION_COOKIE_PATH", "")
+        .env("APPEND_SLASH", "no")
         .env("ALLOWED_HOSTS", "a.example, 127.0.0.1")
         .env("SECRET_KEY_FALLBACKS", "[\"one, with a comma\", \"two\"]");
     let demo = Demo::start(command.args(["runserver", "127.0.0.1:0"]));
@@ -165,6 +167,7 @@ fn the_environment_goes_over_the_file() {
     assert!(cookie.starts_with("fromfile="), "{cookie}");
     assert!(cookie.ends_with("; Max-Age=600; Path=/; Secure"), "{cookie}");
     assert!(!cookie.contains("HttpOnly"), "{cookie}");
+    assert_eq!(demo.get("/set", None).status, 404, "without APPEND_SLASH");
 
     for setting in ["SESSION_COOKIE_AGE", "CSRF_MODE", "USE_X_FORWARDED_HOST"] {
         let output = project.command().env(setting, "soon").arg("check").output().unwrap();

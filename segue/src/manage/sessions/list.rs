@@ -136,7 +136,7 @@ impl Lines {
     }
 
     fn line<'a>(&self, session: &'a Listed, summary: &'a Summary) -> Line<'a> {
-        let key = session.key.as_ref().map(|key| key.expose());
+        let key = session.key.as_ref().map(crate::key::SessionKey::expose);
         let (readable, problem) = match &summary.readable {
             Readable::Yes => (Some(true), None),
             Readable::No(reason) => (Some(false), Some(reason.as_str())),

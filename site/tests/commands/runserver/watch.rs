@@ -98,13 +98,22 @@ fn it_can_be_stopped_while_it_builds() {
     let project = project();
     set(&project, "");
     let program = copy_of_the_program(&project);
-    script(&project, "build.sh", "echo building; exec sleep 600");
+    script(&project, "build.sh", "echo $$ > id; echo building; exec sleep 600");
     let mut demo = serve(&mut here_by(&project, program), &["--watch=./build.sh"]);
     fs::write(project.path("src/main.rs"), "changed").unwrap();
     demo.program.wait_for("building");
     demo.program.signal("TERM");
     demo.program.wait_for("Stopping: ");
     assert!(demo.program.wait());
+    // And it leaves none behind. One that has ended has no command line any more.
+    let id = fs::read_to_string(project.path("id")).unwrap();
+    let command = || fs::read(format!("/proc/{}/cmdline", id.trim())).unwrap_or_default();
+    let mut waited = 0;
+    while !command().is_empty() {
+        waited += 1;
+        assert!(waited < 300, "the build has ended as well");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
 }
 
 /// A request that is under way gets its answer, or its time; who asks for a stop meanwhile means it.
