@@ -90,3 +90,9 @@ pub struct Csrf;
 #[doc = include_str!("../../docs/login.md")]
 #[allow(missing_debug_implementations, reason = "a place for a doc comment")]
 pub struct Login;
+
+/// Compiles the examples of the page on migrations.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../docs/migrations.md")]
+#[allow(missing_debug_implementations, reason = "a place for a doc comment")]
+pub struct MigrationsPage;

@@ -13,9 +13,10 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::matrix;
+use common::{databases, matrix};
+use segue::database::{Database, Migrator, Target};
 use segue::engines::{EncryptedCookieStore, SignedCookieStore};
-use segue::{Guarantees, SessionStore as _, Settings};
+use segue::{App, Guarantees, SessionStore as _, Settings, SqlMigration};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -68,6 +69,37 @@ fn the_scripts_that_are_shown_are_those_of_the_example() {
     assert_eq!(htmx.len(), 1, "the block is found");
     for part in htmx.into_iter().chain(["hx-status:403=\"select:#reason\""]) {
         assert!(page.contains(part) && text.contains(part), "not in index.html:\n{part}");
+    }
+}
+
+/// Each is a whole file, and is applied and undone on every database.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_migrations_that_are_shown_work() {
+    let text = std::fs::read_to_string(root().join("docs/migrations.md")).unwrap();
+    let text: &'static str = Box::leak(text.into_boxed_str());
+    let name = |file: &'static str| {
+        let line = file.lines().next().unwrap();
+        let path = line.strip_prefix("-- src/student/migrations/").expect("its name stands first");
+        path.strip_suffix(".sql").unwrap()
+    };
+    let files = blocks(text, "sql").into_iter().map(|file| SqlMigration::new(name(file), file));
+    let files: &'static [SqlMigration] = Box::leak(files.collect());
+    assert_eq!(files.len(), 4, "the blocks are found");
+    let migrator = Migrator::new(&[App::new("student", files)]).unwrap();
+    for place in databases::all() {
+        let database = Database::from_url(&place.url).await.unwrap();
+        let done = migrator.migrate(&database, Target::All, &|_| ()).await.unwrap();
+        assert_eq!(done[done.len() - 4].0.to_string(), "Applying student.0001_add_marks");
+        let done = migrator.migrate(&database, Target::Zero("student"), &|_| ()).await.unwrap();
+        assert_eq!(done.len(), 4, "{place:?}");
+        migrator.migrate(&database, Target::App("student"), &|_| ()).await.unwrap();
+    }
+    // The list that is shown is that of the first of them, and its app is one that is compiled.
+    let [list, app] = blocks(text, "rs")[..] else { panic!("the blocks are found") };
+    assert!(list.contains("segue::migrations! {\n    \"0001_add_marks\",\n};\n"), "{list}");
+    let school = std::fs::read_to_string(root().join("site/school/src/student.rs")).unwrap();
+    for text in [app, &school] {
+        assert!(text.contains("App::new(\"student\", migrations::MIGRATIONS);"), "{text}");
     }
 }
 
