@@ -109,3 +109,9 @@ pub struct Sharing;
 #[doc = include_str!("../../docs/login.md")]
 #[allow(missing_debug_implementations, reason = "a place for a doc comment")]
 pub struct Login;
+
+/// Compiles the examples of the page on migrations.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../docs/migrations.md")]
+#[allow(missing_debug_implementations, reason = "a place for a doc comment")]
+pub struct MigrationsPage;

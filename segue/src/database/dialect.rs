@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::pools::Pools;
 use crate::settings::DatabaseUrl;
 
 /// A kind of database, by the name that its URL begins with. MariaDB takes what MySQL takes.
@@ -22,17 +21,6 @@ impl Dialect {
             DatabaseUrl::Sqlite(_) => Self::Sqlite,
             DatabaseUrl::Postgres(_) => Self::Postgres,
             DatabaseUrl::MySql(_) => Self::MySql,
-        }
-    }
-
-    pub(super) fn of_pools(pools: &Pools) -> Self {
-        match pools {
-            #[cfg(feature = "sqlite")]
-            Pools::Sqlite(_) => Self::Sqlite,
-            #[cfg(feature = "postgres")]
-            Pools::Postgres(_) => Self::Postgres,
-            #[cfg(feature = "mysql")]
-            Pools::MySql(_) => Self::MySql,
         }
     }
 

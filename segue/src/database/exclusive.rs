@@ -2,10 +2,9 @@
 
 #[cfg(feature = "sqlite")]
 use std::fs::File;
-use std::time::Duration;
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-use sqlx::{Connection as _, Executor as _, Row as _};
+use sqlx::{Connection as _, Executor as _};
 #[cfg(feature = "sqlite")]
 use sqlx::{Sqlite, pool::PoolConnection};
 
@@ -20,20 +19,22 @@ use super::script::{self, ScriptError};
 use super::sqlite;
 use super::statement::{Row, Statement, Value};
 
-/// How long one `migrate` waits for another before it looks again.
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// The number that our `migrate`s agree on, in PostgreSQL's space of such numbers.
+/// The numbers and names that our `migrate`s agree on. Whether they are free is asked and not waited
+/// for: whoever waits within a statement would hold up a `CREATE INDEX CONCURRENTLY` of the other, which
+/// waits for all statements to end.
 ///
-/// It is asked for again and again, and not waited for: whoever waits within a statement would hold
-/// up a `CREATE INDEX CONCURRENTLY` of the other, which waits for all statements to end.
+/// In PostgreSQL it is the transaction's, so that a pool between us may give each transaction another
+/// connection; and the connection's where there is no transaction.
 #[cfg(feature = "postgres")]
 const POSTGRES_LOCK: &str =
+    "SELECT CASE WHEN pg_try_advisory_xact_lock(7307219414690922853) THEN 'yes' ELSE 'no' END";
+#[cfg(feature = "postgres")]
+const POSTGRES_KEEP: &str =
     "SELECT CASE WHEN pg_try_advisory_lock(7307219414690922853) THEN 'yes' ELSE 'no' END";
 
-/// The name that our `migrate`s agree on. Names are the server's there, so the database is in it.
+/// Names are the server's in MySQL, so that of the database is in it.
 #[cfg(feature = "mysql")]
-const MYSQL_LOCK: &str = "SELECT CASE GET_LOCK(CONCAT('segue.migrate.', MD5(COALESCE(DATABASE(), ''))), 0) \
+const MYSQL_KEEP: &str = "SELECT CASE GET_LOCK(CONCAT('segue.migrate.', MD5(COALESCE(DATABASE(), ''))), 0) \
                           WHEN 1 THEN 'yes' ELSE 'no' END";
 
 /// What a file of SQL may have set for its connection, on which others follow.
@@ -45,7 +46,13 @@ const POSTGRES_RESET: &str = "RESET SESSION AUTHORIZATION; RESET ALL";
 ///
 /// MySQL has no transactions for tables: there these are made one by one. What rows are written
 /// after a table was made happens with the next table or at the end, all of it or nothing.
-pub(super) enum Exclusive {
+pub(super) struct Exclusive {
+    held: Held,
+    /// Nobody else begins before this connection is closed.
+    is_kept: bool,
+}
+
+enum Held {
     #[cfg(feature = "sqlite")]
     Sqlite(SqliteConnection),
     #[cfg(feature = "postgres")]
@@ -55,7 +62,7 @@ pub(super) enum Exclusive {
 }
 
 #[cfg(feature = "sqlite")]
-pub(super) struct SqliteConnection {
+struct SqliteConnection {
     connection: PoolConnection<Sqlite>,
     /// The folder of the file, whose lock ends with this process. A transaction is a lock as well;
     /// but it ends before the next begins, and some migrations have none.
@@ -65,66 +72,74 @@ pub(super) struct SqliteConnection {
 }
 
 impl Exclusive {
-    /// Connects, and waits until nobody else has one. `on_wait` is told once that it has to.
-    pub(super) async fn open(
-        pools: &Pools,
-        on_wait: &(dyn Fn() + Send + Sync),
-    ) -> Result<Self, sqlx::Error> {
-        let mut opened = match pools {
+    /// Connects.
+    pub(super) async fn open(pools: &Pools) -> Result<Self, sqlx::Error> {
+        let held = match pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => Self::Sqlite(SqliteConnection {
+            Pools::Sqlite(pools) => Held::Sqlite(SqliteConnection {
                 connection: pools.writer.acquire().await?,
                 folder: sqlite::folder(&pools.writer),
                 is_idle: true,
             }),
             #[cfg(feature = "postgres")]
-            Pools::Postgres(pool) => Self::Postgres(pool.detached().await?),
+            Pools::Postgres(pool) => Held::Postgres(pool.detached().await?),
             #[cfg(feature = "mysql")]
-            Pools::MySql(pool) => Self::MySql(pool.detached().await?),
+            Pools::MySql(pool) => Held::MySql(pool.detached().await?),
         };
-        let mut has_waited = false;
-        while !opened.try_lock().await? {
-            if !has_waited {
-                on_wait();
-                has_waited = true;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok(opened)
-    }
-
-    /// Whether nobody else has one; then nobody gets one before this connection is closed.
-    async fn try_lock(&mut self) -> Result<bool, sqlx::Error> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(sqlite) => Ok(sqlite::try_lock(sqlite.folder.as_ref())),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => {
-                Ok(connection.fetch_one(POSTGRES_LOCK).await?.try_get::<String, _>(0)? == "yes")
-            }
-            #[cfg(feature = "mysql")]
-            Self::MySql(connection) => {
-                Ok(connection.fetch_one(MYSQL_LOCK).await?.try_get::<String, _>(0)? == "yes")
-            }
-        }
+        Ok(Self { held, is_kept: false })
     }
 
     pub(super) fn dialect(&self) -> Dialect {
-        match self {
+        match self.held {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => Dialect::Sqlite,
+            Held::Sqlite(_) => Dialect::Sqlite,
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => Dialect::Postgres,
+            Held::Postgres(_) => Dialect::Postgres,
             #[cfg(feature = "mysql")]
-            Self::MySql(_) => Dialect::MySql,
+            Held::MySql(_) => Dialect::MySql,
         }
     }
 
-    /// Begins a transaction.
-    pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
+    /// Begins a transaction, unless somebody else is in one of theirs; whether it has.
+    pub(super) async fn try_begin(&mut self) -> Result<bool, sqlx::Error> {
+        if self.dialect() != Dialect::Postgres && !self.try_keep().await? {
+            return Ok(false);
+        }
         self.is_busy(true);
         // On SQLite it is to write, and waits now.
-        self.say(["BEGIN IMMEDIATE", "BEGIN", "SET autocommit = 0"]).await
+        self.say(["BEGIN IMMEDIATE", "BEGIN", "SET autocommit = 0"]).await?;
+        match &mut self.held {
+            #[cfg(feature = "postgres")]
+            Held::Postgres(connection) if !self.is_kept => {
+                let is_free = is_yes(&connection.fetch_one(POSTGRES_LOCK).await?)?;
+                if !is_free {
+                    self.rollback().await;
+                }
+                Ok(is_free)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// Takes care that nobody else begins before this connection is closed, also without a
+    /// transaction; unless somebody else has done so. Whether it has.
+    pub(super) async fn try_keep(&mut self) -> Result<bool, sqlx::Error> {
+        if !self.is_kept {
+            self.is_kept = match &mut self.held {
+                #[cfg(feature = "sqlite")]
+                Held::Sqlite(sqlite) => sqlite::try_lock(sqlite.folder.as_ref()),
+                #[cfg(feature = "postgres")]
+                Held::Postgres(connection) => is_yes(&connection.fetch_one(POSTGRES_KEEP).await?)?,
+                #[cfg(feature = "mysql")]
+                Held::MySql(connection) => is_yes(&connection.fetch_one(MYSQL_KEEP).await?)?,
+            };
+        }
+        Ok(self.is_kept)
+    }
+
+    /// Whether [`try_keep`](Self::try_keep) has succeeded.
+    pub(super) fn is_kept(&self) -> bool {
+        self.is_kept
     }
 
     pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
@@ -141,9 +156,9 @@ impl Exclusive {
     }
 
     fn is_busy(&mut self, is_busy: bool) {
-        match self {
+        match &mut self.held {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(sqlite) => sqlite.is_idle = !is_busy,
+            Held::Sqlite(sqlite) => sqlite.is_idle = !is_busy,
             #[allow(unreachable_patterns, reason = "a build for SQLite alone has no others")]
             _ => {
                 let _ = is_busy;
@@ -164,9 +179,9 @@ impl Exclusive {
     /// Forgets what a file has set for the connection, as far as the database can: PostgreSQL's
     /// `pg_dump` begins its files with an empty `search_path`.
     pub(super) async fn reset(&mut self) -> Result<(), sqlx::Error> {
-        match self {
+        match &mut self.held {
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.execute(POSTGRES_RESET).await.map(drop),
+            Held::Postgres(connection) => connection.execute(POSTGRES_RESET).await.map(drop),
             #[allow(unreachable_patterns, reason = "a build for PostgreSQL alone has no others")]
             _ => Ok(()),
         }
@@ -175,15 +190,15 @@ impl Exclusive {
     /// A statement of ours in the words of SQLite, PostgreSQL and MySQL.
     async fn say(&mut self, words: [&'static str; 3]) -> Result<(), sqlx::Error> {
         let [_sqlite, _postgres, _mysql] = words;
-        match self {
+        match &mut self.held {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(sqlite) => {
+            Held::Sqlite(sqlite) => {
                 sqlx::raw_sql(_sqlite).execute(&mut *sqlite.connection).await.map(drop)
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.execute(_postgres).await.map(drop),
+            Held::Postgres(connection) => connection.execute(_postgres).await.map(drop),
             #[cfg(feature = "mysql")]
-            Self::MySql(connection) => connection.execute(_mysql).await.map(drop),
+            Held::MySql(connection) => connection.execute(_mysql).await.map(drop),
         }
     }
 
@@ -192,18 +207,18 @@ impl Exclusive {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<(), sqlx::Error> {
-        match self {
+        match &mut self.held {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(sqlite) => {
+            Held::Sqlite(sqlite) => {
                 let query = query!(statement.sqlite, values);
                 query.execute(&mut *sqlite.connection).await.map(drop)
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => {
+            Held::Postgres(connection) => {
                 query!(statement.postgres, values).execute(connection).await.map(drop)
             }
             #[cfg(feature = "mysql")]
-            Self::MySql(connection) => {
+            Held::MySql(connection) => {
                 let values = in_order(statement, values);
                 query!(statement.mysql, &values).execute(connection).await.map(drop)
             }
@@ -215,18 +230,18 @@ impl Exclusive {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, sqlx::Error> {
-        match self {
+        match &mut self.held {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(sqlite) => {
+            Held::Sqlite(sqlite) => {
                 let query = query!(statement.sqlite, values);
                 texts(&query.fetch_all(&mut *sqlite.connection).await?)
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => {
+            Held::Postgres(connection) => {
                 texts(&query!(statement.postgres, values).fetch_all(connection).await?)
             }
             #[cfg(feature = "mysql")]
-            Self::MySql(connection) => {
+            Held::MySql(connection) => {
                 let values = in_order(statement, values);
                 texts(&query!(statement.mysql, &values).fetch_all(connection).await?)
             }
@@ -237,11 +252,11 @@ impl Exclusive {
     /// known: after an error it is for the caller to undo it.
     pub(super) async fn run(&mut self, sql: &'static str) -> Result<(), ScriptError> {
         self.is_busy(true);
-        match self {
+        match &mut self.held {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(sqlite) => script::run(&mut *sqlite.connection, sql).await,
+            Held::Sqlite(sqlite) => script::run(&mut *sqlite.connection, sql).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => {
+            Held::Postgres(connection) => {
                 let ran = script::run(connection, sql).await;
                 ran.map_err(|failed| ScriptError {
                     at: postgres::place(&failed.error, sql),
@@ -249,21 +264,31 @@ impl Exclusive {
                 })
             }
             #[cfg(feature = "mysql")]
-            Self::MySql(connection) => script::run(connection, sql).await,
+            Held::MySql(connection) => script::run(connection, sql).await,
         }
     }
 
     /// Closes the connection, and so lets others have theirs. No transaction may be open.
     pub(super) async fn close(self) -> Result<(), sqlx::Error> {
-        match self {
+        match self.held {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => Ok(()),
+            Held::Sqlite(_) => Ok(()),
             #[cfg(feature = "postgres")]
-            Self::Postgres(connection) => connection.close().await,
+            Held::Postgres(connection) => connection.close().await,
             #[cfg(feature = "mysql")]
-            Self::MySql(connection) => connection.close().await,
+            Held::MySql(connection) => connection.close().await,
         }
     }
+}
+
+/// Whether the server says yes.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn is_yes<R: sqlx::Row>(row: &R) -> Result<bool, sqlx::Error>
+where
+    usize: sqlx::ColumnIndex<R>,
+    for<'r> String: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+{
+    Ok(row.try_get::<String, _>(0)? == "yes")
 }
 
 #[cfg(feature = "sqlite")]

@@ -121,9 +121,9 @@ fn file_id(_: &Path) -> Option<FileId> {
 /// folders cannot be opened. Not the file itself: whoever closes that loses SQLite's own locks.
 pub(super) fn folder(pool: &SqlitePool) -> Option<File> {
     let options = pool.connect_options();
-    let file = options.get_filename();
-    let folder = file.is_file().then(|| file.parent()).flatten()?;
-    File::open(if folder == Path::new("") { Path::new(".") } else { folder }).ok()
+    // Whatever links lead to it.
+    let file = options.get_filename().canonicalize().ok().filter(|file| file.is_file())?;
+    File::open(file.parent()?).ok()
 }
 
 /// Whether nobody else has locked the folder. The lock ends with the open folder, so with the process

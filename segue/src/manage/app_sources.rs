@@ -142,3 +142,18 @@ pub(super) fn shown(path: &Path) -> PathBuf {
     let below = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
     below.unwrap_or_else(|| path.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_there_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("src/student")).unwrap();
+        let sources = AppSources::find(folder.path(), "student").unwrap();
+        sources.write_new("0001_a", "first").unwrap();
+        assert!(sources.write_new("0001_a", "second").is_err());
+        assert_eq!(fs::read_to_string(sources.file("0001_a")).unwrap(), "first");
+    }
+}

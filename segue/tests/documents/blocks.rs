@@ -29,8 +29,10 @@ pub struct Block {
     pub line: usize,
     pub language: String,
     pub text: String,
-    /// The test that it names in a comment above it.
+    /// The test that it names in a comment above it, or that its section does.
     pub tested_by: Option<String>,
+    /// Whether that test covers a whole section, in whatever languages.
+    pub is_followed: bool,
 }
 
 impl Block {
@@ -60,18 +62,19 @@ fn blocks_in(document: &str, text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<(Block, usize)> = None;
     let mut above = "";
+    let mut followed: Option<&str> = None;
     for (number, line) in text.lines().enumerate() {
         let bare = line.trim_start();
         match (&mut open, bare.strip_prefix("```")) {
             (None, Some(language)) => {
-                let named = above.trim().strip_prefix("<!-- tested by ");
-                let tested_by = named.and_then(|rest| rest.strip_suffix(" -->"));
+                let tested_by = followed.or_else(|| comment(above, "tested by "));
                 let block = Block {
                     document: document.to_owned(),
                     line: number + 2,
                     language: language.to_owned(),
                     text: String::new(),
                     tested_by: tested_by.map(str::to_owned),
+                    is_followed: followed.is_some(),
                 };
                 open = Some((block, line.len() - bare.len()));
             }
@@ -83,6 +86,11 @@ fn blocks_in(document: &str, text: &str) -> Vec<Block> {
             }
             (None, None) => {}
         }
+        if open.is_none() && line.starts_with("## ") {
+            followed = None;
+        } else if let Some(test) = comment(line, "followed by ") {
+            followed = Some(test);
+        }
         if !bare.is_empty() {
             above = line;
         }
@@ -91,8 +99,16 @@ fn blocks_in(document: &str, text: &str) -> Vec<Block> {
     blocks
 }
 
+/// What a comment says after these words.
+fn comment<'a>(line: &'a str, words: &str) -> Option<&'a str> {
+    line.trim().strip_prefix("<!-- ")?.strip_prefix(words)?.strip_suffix(" -->")
+}
+
 /// What is wrong with a block: that no test covers it.
 fn complaint(block: &Block, library: &str) -> Option<String> {
+    if let (true, Some(path)) = (block.is_followed, &block.tested_by) {
+        return is_not_in(block, path);
+    }
     let included = format!("include_str!(\"../../{}\")", block.document);
     let wrong = match block.language.as_str() {
         "" => "it has no language".to_owned(),
@@ -142,7 +158,9 @@ fn what_is_not_covered_is_found() {
         ```sh\nls\n```\n<!-- tested by nowhere.rs -->\n```sh\nls\n```\n\
         <!-- tested by site/tests/browser/login.rs -->\n```sh\nno such line\n```\n\
         1. a list\n\n   ```toml\n   A = 1\n   ```\n\
-        <!-- tested by site/tests/browser/login.rs -->\n```text\nuse fantoccini::Locator;\n```\n";
+        <!-- tested by site/tests/browser/login.rs -->\n```text\nuse fantoccini::Locator;\n```\n\
+        ## A\n<!-- followed by site/tests/browser/login.rs -->\n```rust\nuse fantoccini::Locator;\n\
+        ```\n```sh\nno such line\n```\n## B\n```sh\nls\n```\n";
     let blocks = blocks_in("docs/bad.md", document);
     let complaints: Vec<Option<String>> = blocks
         .iter()
@@ -158,6 +176,9 @@ fn what_is_not_covered_is_found() {
         Some("has \"no such line\""),
         None,
         None,
+        None,
+        Some("has \"no such line\""),
+        Some("nothing tests sh by itself"),
     ];
     assert_eq!(complaints.len(), expected.len());
     for (found, expected) in complaints.iter().zip(expected) {

@@ -13,6 +13,7 @@ mod blocks;
 #[path = "../common/mod.rs"]
 mod common;
 mod links;
+mod migrations;
 mod nginx;
 mod settings;
 mod sql;

@@ -234,3 +234,25 @@ async fn a_database_in_memory_stays() {
     let deadline = segue::Clock::system().now() + segue::SignedDuration::from_hours(1);
     store.create(b"Payload:abc", deadline).await.unwrap();
 }
+
+/// Of two that go in opposite directions none would ever end.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_takes_back_is_not_done_again() {
+    for place in databases::all() {
+        bring(&place, &migrator(&[]), Target::All).await.unwrap();
+        let database = Database::from_url(&place.url).await.unwrap();
+        let of_them = "DELETE FROM django_migrations WHERE name = '0001_runs'";
+        let listen = |progress| {
+            if matches!(progress, Progress::Done(..)) {
+                let runtime = tokio::runtime::Handle::current();
+                tokio::task::block_in_place(|| runtime.block_on(place.run(of_them)));
+            }
+        };
+        let first = app("student", &[("0001_runs", "-- migrate:up\n-- migrate:down\n")]);
+        let error = migrator(&[first]).migrate(&database, Target::All, &listen).await.unwrap_err();
+        assert_eq!(error.kind(), MigrationErrorKind::Refused);
+        let said =
+            "student.0001_runs was undone by somebody else meanwhile: run one `migrate` at a time";
+        assert_eq!(error.to_string(), said);
+    }
+}

@@ -116,6 +116,16 @@ impl Running<'_> {
     }
 }
 
+/// Somebody else undoes what is done here.
+pub(super) fn taken_back(step: Step) -> MigrationError {
+    let direction = if step.backwards { "applied again" } else { "undone" };
+    let message = format!(
+        "{} was {direction} by somebody else meanwhile: run one `migrate` at a time",
+        step.migration
+    );
+    MigrationError::new(MigrationErrorKind::Refused, message)
+}
+
 fn error(message: String, source: sqlx::Error) -> MigrationError {
     MigrationError::new(MigrationErrorKind::Failed, message).with_source(source)
 }

@@ -1,17 +1,22 @@
 //! Applying migrations, and undoing them.
 
+use std::time::Duration;
+
 use super::super::Database;
 use super::super::dialect::Dialect;
 use super::super::exclusive::Exclusive;
 use super::super::script::ScriptError;
 use super::built_in::BuiltIn;
 use super::error::MigrationError;
-use super::failure::Running;
+use super::failure::{self, Running};
 use super::history::{self, History};
 #[cfg(feature = "auth")]
 use super::permissions;
 use super::plan::{Goal, Step, Target, check_history};
 use super::{Applied, Migration, Migrator, Progress, lexer};
+
+/// How long one waits for another before it looks again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Who is told what happens.
 type Listener<'a> = dyn Fn(Progress) + Send + Sync + 'a;
@@ -44,11 +49,11 @@ pub(super) async fn run(
 ) -> Result<Vec<(Step, Applied)>, MigrationError> {
     let goal = Goal::find(migrator, target)?;
     let work = async {
-        let on_wait = || on_progress(Progress::Waiting);
-        let exclusive = Exclusive::open(&database.pools, &on_wait).await?;
-        let dialect = Dialect::of_pools(&database.pools);
+        let exclusive = Exclusive::open(&database.pools).await?;
+        let dialect = exclusive.dialect();
+        let (has_waited, done) = (false, Vec::new());
         let mut run =
-            Run { migrator, goal, dialect, fakes, on_progress, exclusive, done: Vec::new() };
+            Run { migrator, goal, dialect, fakes, on_progress, exclusive, has_waited, done };
         run.everything().await?;
         run.exclusive.close().await?;
         Ok(run.done)
@@ -67,6 +72,7 @@ struct Run<'a> {
     fakes: bool,
     on_progress: &'a Listener<'a>,
     exclusive: Exclusive,
+    has_waited: bool,
     done: Vec<(Step, Applied)>,
 }
 
@@ -93,6 +99,22 @@ impl<'a> Run<'a> {
         done
     }
 
+    /// Begins a transaction when nobody else is in one.
+    async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        while !self.exclusive.try_begin().await? {
+            self.wait().await;
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self) {
+        if !self.has_waited {
+            (self.on_progress)(Progress::Waiting);
+            self.has_waited = true;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+
     fn is_done(&mut self, step: Step, applied: Applied) {
         (self.on_progress)(Progress::Done(step, applied));
         self.done.push((step, applied));
@@ -101,8 +123,8 @@ impl<'a> Run<'a> {
     /// Makes the tables of Django's apps that are missing, and the rows for each model. Looks at
     /// everything before, because MySQL would not take it back.
     async fn make_built_in(&mut self) -> Result<Vec<(Step, Applied)>, Trouble> {
+        self.begin().await?;
         let exclusive = &mut self.exclusive;
-        exclusive.begin().await?;
         let history = History::read_on(exclusive).await?;
         check_history(&self.migrator.apps, &history)?;
         if !self.fakes {
@@ -127,25 +149,38 @@ impl<'a> Run<'a> {
     }
 
     /// Does what is to be done next of the project's own; whether there was something. What is done
-    /// is looked up each time: on SQLite somebody else may have done it meanwhile.
+    /// is looked up each time: somebody else may have done it meanwhile.
     async fn do_next(&mut self) -> Result<bool, Trouble> {
-        self.exclusive.begin().await?;
+        self.begin().await?;
         let history = History::read_on(&mut self.exclusive).await?;
         check_history(&self.migrator.apps, &history)?;
         let Some((step, of)) = self.goal.project_steps(&history).into_iter().next() else {
             self.exclusive.commit().await?;
             return Ok(false);
         };
+        if self.done.iter().any(|(done, _)| *done == step) {
+            return Err(failure::taken_back(step).into());
+        }
+        let part = if self.fakes { None } else { Some(of.part(step, self.dialect)?) };
+        let is_one = part.is_none_or(|part| part.is_one(self.dialect));
+        if !is_one && !self.exclusive.is_kept() {
+            // Nobody else may begin in the middle of it. Then what is next is looked up again.
+            self.exclusive.commit().await?;
+            while !self.exclusive.try_keep().await? {
+                self.wait().await;
+            }
+            return Ok(true);
+        }
         (self.on_progress)(Progress::Started(step));
-        if self.fakes {
+        let Some(part) = part else {
             self.record(step).await?;
             self.exclusive.commit().await?;
             self.is_done(step, Applied::Faked);
             return Ok(true);
-        }
-        let (part, migrator) = (of.part(step, self.dialect)?, self.migrator);
-        let running = Running { migrator, step, of, part, dialect: self.dialect };
-        if part.is_one(self.dialect) {
+        };
+        let (migrator, dialect) = (self.migrator, self.dialect);
+        let running = Running { migrator, step, of, part, dialect };
+        if is_one {
             self.run_as_one(running).await?;
         } else {
             self.exclusive.commit().await?;
@@ -190,7 +225,7 @@ impl<'a> Run<'a> {
         }
         let recorded = async {
             self.exclusive.reset().await?;
-            self.exclusive.begin().await?;
+            self.begin().await?;
             self.record(running.step).await?;
             self.exclusive.commit().await
         };
