@@ -34,9 +34,12 @@ mod changepassword;
 mod check;
 mod clearsessions;
 mod command_line;
+mod completions;
 mod context;
 #[cfg(feature = "auth")]
 mod createsuperuser;
+mod help;
+mod manpage;
 mod migrate;
 mod output;
 mod progress;

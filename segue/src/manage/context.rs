@@ -1,5 +1,6 @@
 //! What a command works with.
 
+#[cfg(feature = "auth")]
 use std::error::Error;
 use std::path::PathBuf;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::CommandResult;
+use super::output::good;
 use crate::database::{Applied, Database, Migration};
 use crate::settings::Settings;
 
@@ -16,10 +17,10 @@ pub(super) async fn run(settings: &Settings) -> CommandResult {
     }
     for (migration, applied) in done {
         let how = match applied {
-            Applied::Made => "OK",
-            Applied::Recorded => "OK (its tables were there already)",
+            Applied::Made => "",
+            Applied::Recorded => " (its tables were there already)",
         };
-        say!("  Applying {migration}... {how}");
+        say!("  Applying {migration}... {}{how}", good("OK"));
     }
     database.close().await;
     Ok(())

@@ -11,7 +11,7 @@ use super::context::{Context, Sources};
 use super::{CommandResult, command_line, runserver};
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
-use super::{check, clearsessions, migrate, output, sessions};
+use super::{check, clearsessions, completions, manpage, migrate, output, sessions};
 use crate::database::App;
 use crate::error::{ConfigError, describe};
 use crate::settings::Settings;
@@ -111,8 +111,26 @@ impl Project {
     }
 
     async fn run_one(&self, command: Command, options: &Options) -> CommandResult {
+        let program = command_line::program();
+        let shown = || {
+            let command =
+                command_line::command(self.site.is_some(), &self.without_arguments, &program);
+            command_line::visible(&command)
+        };
+        // What needs no settings, so that there need not be any.
+        match &command {
+            Command::Completions(arguments) => {
+                return completions::run(shown(), arguments, &program);
+            }
+            Command::Manpage => return manpage::run(shown(), &program),
+            Command::Runserver(_) if self.site.is_none() => {
+                return Err(command_line::needs_project("runserver", &program).into());
+            }
+            _ => {}
+        }
         let context = self.context(options)?;
         match command {
+            Command::Completions(_) | Command::Manpage => Ok(()),
             Command::Runserver(arguments) => match &self.site {
                 Some(site) => runserver::run(context, &arguments, site).await,
                 None => Ok(()),
@@ -140,8 +158,23 @@ impl Project {
         // Whoever names a database alone means no settings that happen to lie about.
         let found = || options.database_url.is_none().then(|| find_settings(base_dir)).flatten();
         let settings_file = options.settings.clone().or_else(found);
-        let (settings, has_secret_key) =
-            Settings::of_command(settings_file.as_deref(), options.database_url.as_deref())?;
+        if let Some(file) = options.settings.as_deref().filter(|file| !file.exists()) {
+            let mend = "No such file: --settings must name one that is there";
+            return Err(ConfigError::file(file, mend));
+        }
+        let read = Settings::of_command(settings_file.as_deref(), options.database_url.as_deref());
+        let (settings, has_secret_key) = read.map_err(|error| match error {
+            // Whoever is in the wrong folder has no use for a key.
+            ConfigError::Missing { setting, mend } if settings_file.is_none() => {
+                let mend = format!(
+                    "no settings.toml was found here, in the project's folder or beside the \
+                     program; name one with --settings, or a database with --database-url. Where \
+                     the environment has the settings, {mend}"
+                );
+                ConfigError::Missing { setting, mend }
+            }
+            error => error,
+        })?;
         Ok(Context { settings, settings_file, has_secret_key, sources: &self.sources })
     }
 }
@@ -186,4 +219,20 @@ fn find_settings(base_dir: Option<&Path>) -> Option<PathBuf> {
         .flatten()
         .map(|folder| folder.join("settings.toml"))
         .find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_project_a_command_of_projects_says_where_it_is() {
+        let program =
+            Project { sources: Sources::default(), site: None, without_arguments: Vec::new() };
+        let options = Options { settings: None, database_url: None };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let command = command_line::named(&["runserver"]).unwrap().remove(0);
+        let error = runtime.block_on(program.run_one(command, &options)).unwrap_err().to_string();
+        assert!(error.contains("run `cargo run -- runserver` in the project's folder"), "{error}");
+    }
 }

@@ -2,7 +2,7 @@
 
 mod address;
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(super) fn start_log() {
     let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(console::colors_enabled_stderr())
         .with_target(false);
     // A program that has a log of its own already keeps it.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();

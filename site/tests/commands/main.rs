@@ -8,9 +8,11 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+mod cases;
+mod check;
 #[path = "../common/mod.rs"]
 mod common;
-mod check;
+mod documents;
 mod sessions;
 mod settings;
 mod stores;

@@ -24,6 +24,9 @@ impl Seen {
     }
 }
 
+/// What a question ends with, at the end of what is seen.
+const QUESTION: &str = "";
+
 /// Nobody waits longer for a question.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -42,9 +45,23 @@ impl Project {
         lines: &[&str],
         variables: &[(&str, &str)],
     ) -> Seen {
+        let typed: Vec<(&str, String)> =
+            lines.iter().map(|line| (QUESTION, format!("{line}\n"))).collect();
+        self.typing(arguments, &typed, variables)
+    }
+
+    /// Runs a command at a terminal, where a person types each text as soon as the words before it
+    /// were seen: `("Ctrl-C", "\u{3}".to_owned())` stops a server.
+    pub fn typing(
+        &self,
+        arguments: &str,
+        typed: &[(&str, String)],
+        variables: &[(&str, &str)],
+    ) -> Seen {
         let program = env!("CARGO_BIN_EXE_site");
         let settings = self.path("settings.toml");
-        let command = format!("{program} --settings {} {arguments}", settings.display());
+        // Without a shell around it, which Ctrl-C would reach as well.
+        let command = format!("exec {program} --settings {} {arguments}", settings.display());
         // A program that asks for more than these lines would wait for ever.
         let mut child = Command::new("timeout")
             .args(["120", "script", "--quiet", "--return", "--echo", "never", "--command"])
@@ -74,13 +91,18 @@ impl Project {
             }
         });
         let mut answered = 0;
-        for line in lines {
+        for (words, text) in typed {
             // A person waits for the question.
             let asked = Instant::now();
             loop {
                 let length = {
                     let seen = seen.lock().unwrap();
-                    (seen.len() > answered && seen.ends_with(b": ")).then_some(seen.len())
+                    let new = String::from_utf8_lossy(&seen[answered..]).into_owned();
+                    let has_come = match *words {
+                        QUESTION => new.ends_with(": "),
+                        words => new.contains(words),
+                    };
+                    has_come.then_some(seen.len())
                 };
                 if let Some(length) = length {
                     answered = length;
@@ -93,9 +115,9 @@ impl Project {
                 thread::sleep(Duration::from_millis(10));
             }
             // The program may have ended without a question.
-            let _ = writeln!(input, "{line}");
+            let _ = input.write_all(text.as_bytes());
         }
-        let code = if lines.is_empty() {
+        let code = if typed.is_empty() {
             // An open input: nobody has left the terminal.
             child.wait().unwrap().code()
         } else {
