@@ -298,6 +298,22 @@ fn who_wants_no_colours_gets_none() {
     assert_ne!(text, without_colours(&text), "who wants them in a pipe gets them");
 }
 
+/// So does the log, which is for people as well.
+#[test]
+fn the_log_has_colours_at_a_terminal_alone() {
+    for (variable, has_colours) in [(("LANG", "C"), true), (("NO_COLOR", "1"), false)] {
+        let project = Project::new();
+        let seen = project.at_a_terminal_with("check", &[], &[("RUST_LOG", "warn"), variable]);
+        let line = seen.raw.lines().find(|line| line.contains("SECRET_KEY is not set")).unwrap();
+        assert_eq!(line != without_colours(line), has_colours, "{line:?}");
+    }
+    let project = Project::new();
+    let output = project.command().env("RUST_LOG", "warn").arg("check").output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.contains("SECRET_KEY is not set"), "{log}");
+    assert_plain(&log, "check");
+}
+
 #[test]
 fn the_help_has_colours_at_a_terminal_alone() {
     let project = Project::new();
