@@ -35,10 +35,13 @@ mod changepassword;
 mod check;
 mod clearsessions;
 mod command_line;
+mod completions;
 mod context;
 #[cfg(feature = "auth")]
 mod createsuperuser;
+mod help;
 mod makemigrations;
+mod manpage;
 mod migrate;
 mod migrations_list;
 mod output;

@@ -12,12 +12,12 @@ use crate::steps::{cargo_command, root};
 
 /// The integration tests that need real Django, and those that need a browser, by their names. The
 /// browser looks at Django too, and at htmx, which comes with it.
-const NEED_DJANGO: &[&str] = &["django", "browser"];
+const NEED_DJANGO: &[&str] = &["django", "browser", "beside_django"];
 const NEED_BROWSER: &[&str] = &["browser", "tutorial"];
 
 /// Programs of which only some tests need servers, and parts of the names of those. Any other that
 /// names servers in its sources is left out whole where one of them is missing.
-const NEED_SERVERS_IN_PART: &[&str] = &["django", "commands", "browser"];
+const NEED_SERVERS_IN_PART: &[&str] = &["django", "commands", "browser", "beside_django"];
 const NEED_SERVERS: &[&str] = &["engines::", "stores::", "sharing::", "on_the_servers"];
 
 pub(crate) fn run(setup: &Setup, servers: &SharedServers, report: &mut Report) {

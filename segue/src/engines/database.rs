@@ -212,6 +212,7 @@ impl SessionStore for DatabaseStore {
             let batch = self.database.execute(&statements::CLEAR, &some).await?;
             removed += batch;
             if batch > 0 {
+                tracing::debug!(removed, "a batch of expired sessions is gone");
                 on_batch(Cleared::new(removed, expected));
             }
             if batch < self.batch.into() {

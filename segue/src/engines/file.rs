@@ -349,6 +349,7 @@ impl SessionStore for FileStore {
             clearing = self.blocking(move |files| clearing.batch(files, batch)).await?;
             if clearing.removed > reported {
                 reported = clearing.removed;
+                tracing::debug!(removed = reported, "a batch of expired sessions is gone");
                 on_batch(Cleared::new(reported, None));
             }
             if clearing.is_done() {

@@ -5,9 +5,10 @@ use std::error::Error;
 
 use super::CommandResult;
 use super::context::open_users;
+use super::output::{good, report_refusal};
 use super::terminal::{Terminal, choose_password, system_user};
 use crate::settings::Settings;
-use crate::users::{NewUser, Users, normalize_username, username_problem};
+use crate::users::{NewUser, Users, email_problem, normalize_username, username_problem};
 
 /// What the command line says.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -41,7 +42,7 @@ pub(super) async fn run(settings: &Settings, arguments: &Arguments) -> CommandRe
     let created = users.create(new.superuser()).await;
     database.close().await;
     match created? {
-        Some(_) => say!("Superuser created successfully."),
+        Some(_) => say!("{}", good("Superuser created successfully.")),
         None => return Err(taken(&name).into()),
     }
     Ok(())
@@ -61,6 +62,9 @@ fn from_arguments(arguments: &Arguments) -> Result<NewUser, Box<dyn Error>> {
     if let Some(problem) = username_problem(&normalize_username(&username)) {
         return Err(format!("the username {username:?} will not do: {problem}").into());
     }
+    if let Some(problem) = email_problem(&email) {
+        return Err(format!("the address {email:?} will not do: {problem}").into());
+    }
     let new = NewUser::new(username).email(email);
     Ok(match variable("DJANGO_SUPERUSER_PASSWORD")? {
         Some(password) => new.password(password),
@@ -71,7 +75,9 @@ fn from_arguments(arguments: &Arguments) -> Result<NewUser, Box<dyn Error>> {
 /// A variable of the environment, which must not be empty.
 fn variable(name: &str) -> Result<Option<String>, String> {
     match std::env::var(name) {
-        Ok(value) if value.is_empty() => Err(format!("{name} is empty")),
+        Ok(value) if value.is_empty() => {
+            Err(format!("{name} is empty: give it a value, or take it out of the environment"))
+        }
         Ok(value) => Ok(Some(value)),
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => Err(format!("{name} is not UTF-8")),
@@ -91,14 +97,18 @@ async fn ask(
         None => ask_username(users, terminal).await?,
     };
     let email = match &arguments.email {
-        Some(email) => email.clone(),
-        None => terminal.ask("Email address: ")?,
+        Some(email) => match email_problem(email) {
+            Some(problem) => return Err(format!("--email {email:?}: {problem}").into()),
+            None => email.clone(),
+        },
+        None => ask_email(terminal)?,
     };
     let new = NewUser::new(username).email(email);
     let attributes = new.attributes();
     let problems = |password: &str| users.password_problems(password, &attributes);
     let password = choose_password(terminal, usize::MAX, true, problems)?;
-    let password = password.ok_or("no password was chosen; no superuser was created")?;
+    let password =
+        password.ok_or("no password was chosen, so no superuser was created: run it again")?;
     Ok(new.password(password))
 }
 
@@ -115,8 +125,18 @@ async fn ask_username(users: &Users, terminal: &Terminal) -> Result<String, Box<
             _ => typed,
         };
         match problem(users, &username).await? {
-            Some(problem) => warn_user!("Error: {problem}"),
+            Some(problem) => report_refusal(&problem),
             None => return Ok(username),
+        }
+    }
+}
+
+fn ask_email(terminal: &Terminal) -> Result<String, Box<dyn Error>> {
+    loop {
+        let email = terminal.ask("Email address: ")?;
+        match email_problem(&email) {
+            Some(problem) => report_refusal(&problem),
+            None => return Ok(email),
         }
     }
 }
@@ -132,7 +152,10 @@ async fn problem(users: &Users, username: &str) -> Result<Option<String>, Box<dy
 }
 
 fn taken(username: &str) -> String {
-    format!("the username {username:?} is already taken")
+    format!(
+        "the username {username:?} is already taken: choose another, or give that user another \
+         password with `changepassword`"
+    )
 }
 
 /// Who runs the program, if the name will do. Django's `get_default_username`.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::CommandResult;
 use super::app_sources::{AppSources, shown};
 use super::context::{Context, Sources};
+use super::output::good;
 use crate::database::{
     Applied, Database, History, Migration, MigrationError, MigrationErrorKind, Migrator, Progress,
     Step, Target,
@@ -206,14 +207,11 @@ impl Report {
             }
             Progress::Done(_, applied) => {
                 self.is_within.store(false, Ordering::Relaxed);
-                say!(
-                    "{}",
-                    match applied {
-                        Applied::Made => " OK",
-                        Applied::Recorded => " OK (its tables were there already)",
-                        Applied::Faked => " FAKED",
-                    }
-                );
+                match applied {
+                    Applied::Made => say!(" {}", good("OK")),
+                    Applied::Recorded => say!(" {} (its tables were there already)", good("OK")),
+                    Applied::Faked => say!(" {}", good("FAKED")),
+                }
             }
         }
     }

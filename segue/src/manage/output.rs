@@ -18,6 +18,12 @@ pub(super) fn report_warning(message: &str) {
     warn_user!("{} {}", style("warning:").for_stderr().yellow().bold(), printable(message));
 }
 
+/// Says on standard error why an answer will not do, and that it is asked for again.
+#[cfg(feature = "auth")]
+pub(super) fn report_refusal(problem: &str) {
+    warn_user!("{} {}", style("Error:").for_stderr().red(), printable(problem));
+}
+
 /// Something that went well, on standard output.
 pub(super) fn good(text: impl Display) -> impl Display {
     style(text).green()

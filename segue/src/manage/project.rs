@@ -13,16 +13,13 @@ use super::{CommandResult, command_line, runserver};
 #[cfg(feature = "auth")]
 use super::{changepassword, createsuperuser};
 use super::{
-    check, clearsessions, makemigrations, migrate, output, sessions, showmigrations, sqlmigrate,
-    startapp, startproject,
+    check, clearsessions, completions, makemigrations, manpage, migrate, output, sessions,
+    showmigrations, sqlmigrate, startapp, startproject,
 };
 use crate::database::App;
 use crate::error::{ConfigError, describe};
 use crate::settings::Settings;
 use crate::site::Site;
-
-const NO_SETTINGS: &str = "there is no settings.toml here: name one with --settings FILE, or a \
-                           database with --database-url URL or DATABASE_URL in the environment";
 
 /// A project: its folder, its routes and its apps. Its program answers Django's management commands.
 ///
@@ -118,16 +115,30 @@ impl Project {
     }
 
     async fn run_one(&self, command: Command, options: &Options) -> CommandResult {
+        let program = command_line::program();
+        let shown = || {
+            let without_arguments = &self.without_arguments;
+            command_line::visible(&command_line::command(
+                self.site.is_some(),
+                without_arguments,
+                &program,
+            ))
+        };
+        let site =
+            |name| self.site.as_ref().ok_or_else(|| command_line::needs_project(name, &program));
+        // Not read before a command needs them, so that there need not be any.
         let context = || self.context(options);
         match command {
+            Command::Completions(arguments) => completions::run(shown(), &arguments, &program),
+            Command::Manpage => manpage::run(shown(), &program),
             Command::Startproject(arguments) => startproject::run(&arguments),
             Command::Startapp(arguments) => startapp::run(&self.sources, &arguments),
             Command::Makemigrations(arguments) => {
-                self.site.as_ref().ok_or_else(|| needs_a_project("makemigrations"))?;
+                site("makemigrations")?;
                 makemigrations::run(&self.sources, &arguments)
             }
             Command::Runserver(arguments) => {
-                let site = self.site.as_ref().ok_or_else(|| needs_a_project("runserver"))?;
+                let site = site("runserver")?;
                 let read_settings = || Ok(context()?.settings);
                 Box::pin(runserver::run(context()?, &arguments, site, &read_settings)).await
             }
@@ -153,28 +164,34 @@ impl Project {
     }
 
     /// Reads the settings.
-    fn context(&self, options: &Options) -> Result<Context<'_>, Box<dyn Error>> {
+    fn context(&self, options: &Options) -> Result<Context<'_>, ConfigError> {
         let base_dir = self.sources.base_dir.as_deref();
         // Whoever names a database alone means no settings that happen to lie about.
         let found = || options.database_url.is_none().then(|| find_settings(base_dir)).flatten();
         let settings_file = options.settings.clone().or_else(found);
+        if let Some(file) = options.settings.as_deref().filter(|file| !file.exists()) {
+            let mend = "No such file: --settings must name one that is there";
+            return Err(ConfigError::file(file, mend));
+        }
+        // Where there is no project, its settings need not be here.
         let is_alone = self.site.is_none() && settings_file.is_none();
         let of_environment = || is_alone.then(|| variable("DATABASE_URL")).flatten();
         let database_url = options.database_url.clone().or_else(of_environment);
-        if is_alone && database_url.is_none() && variable("SECRET_KEY").is_none() {
-            return Err(NO_SETTINGS.into());
-        }
-        let (settings, has_secret_key) =
-            Settings::of_command(settings_file.as_deref(), database_url.as_deref())?;
+        let read = Settings::of_command(settings_file.as_deref(), database_url.as_deref());
+        let (settings, has_secret_key) = read.map_err(|error| match error {
+            // Whoever is in the wrong folder has no use for a key.
+            ConfigError::Missing { setting, mend } if settings_file.is_none() => {
+                let mend = format!(
+                    "no settings.toml was found here, in the project's folder or beside the \
+                     program; name one with --settings, or a database with --database-url. Where \
+                     the environment has the settings, {mend}"
+                );
+                ConfigError::Missing { setting, mend }
+            }
+            error => error,
+        })?;
         Ok(Context { settings, settings_file, has_secret_key, sources: &self.sources })
     }
-}
-
-fn needs_a_project(command: &str) -> String {
-    format!(
-        "{command} is a command of a project's own program: run `cargo run -- {command}` in the folder \
-         of the project, or begin one with `segue startproject NAME`"
-    )
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -221,4 +238,20 @@ fn find_settings(base_dir: Option<&Path>) -> Option<PathBuf> {
         .flatten()
         .map(|folder| folder.join("settings.toml"))
         .find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_project_a_command_of_projects_says_where_it_is() {
+        let program =
+            Project { sources: Sources::default(), site: None, without_arguments: Vec::new() };
+        let options = Options { settings: None, database_url: None };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let command = command_line::named(&["runserver"]).unwrap().remove(0);
+        let error = runtime.block_on(program.run_one(command, &options)).unwrap_err().to_string();
+        assert!(error.contains("run `cargo run -- runserver` in the project's folder"), "{error}");
+    }
 }

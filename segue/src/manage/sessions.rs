@@ -37,6 +37,9 @@ enum Action {
 }
 
 pub(super) async fn run(context: &Context<'_>, arguments: Arguments) -> CommandResult {
+    if let Action::Delete(arguments) = &arguments.action {
+        arguments.require_choice()?;
+    }
     let place = Place::open(context).await?;
     let done = match arguments.action {
         Action::List(arguments) => list::run(&place, arguments).await,

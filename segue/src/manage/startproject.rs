@@ -9,10 +9,6 @@ use super::scaffold::{Draft, NameOf, check_name, write};
 
 /// What the command line says.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  segue startproject mysite        a new folder mysite\n  segue \
-                        startproject mysite .      the folder where you are"
-)]
 pub(super) struct Arguments {
     /// The name of the project, an identifier
     name: String,

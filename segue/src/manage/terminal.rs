@@ -5,6 +5,9 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use console::Term;
 
+#[cfg(feature = "auth")]
+use super::output::report_refusal;
+
 /// Where questions go to and answers come from.
 pub(super) struct Terminal {
     /// Nothing where a script answers.
@@ -32,7 +35,7 @@ impl Terminal {
     pub(super) fn ask(&self, prompt: &str) -> Result<String, Box<dyn Error>> {
         Self::show(prompt)?;
         match &self.term {
-            Some(term) => Ok(term.read_line()?),
+            Some(term) => term.read_line().map_err(|error| gone(&error).into()),
             None => Self::line(),
         }
     }
@@ -42,7 +45,7 @@ impl Terminal {
     pub(super) fn ask_secretly(&self, prompt: &str) -> Result<String, Box<dyn Error>> {
         Self::show(prompt)?;
         match &self.term {
-            Some(term) => Ok(term.read_secure_line()?),
+            Some(term) => term.read_secure_line().map_err(|error| gone(&error).into()),
             None => Self::line(),
         }
     }
@@ -57,9 +60,21 @@ impl Terminal {
     fn line() -> Result<String, Box<dyn Error>> {
         let mut line = String::new();
         if io::stdin().lock().read_line(&mut line)? == 0 {
-            return Err("the answers have ended".into());
+            return Err(
+                "the answers have ended before the last question; nothing was changed".into()
+            );
         }
         Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+    }
+}
+
+/// Ctrl-C, or the end of the terminal.
+fn gone(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof | io::ErrorKind::NotConnected => {
+            "cancelled; nothing was changed".to_owned()
+        }
+        _ => format!("no answer can be read from the terminal: {error}; nothing was changed"),
     }
 }
 
@@ -77,11 +92,11 @@ pub(super) fn choose_password(
     for _ in 0..tries {
         let password = terminal.ask_secretly("Password: ")?;
         if password != terminal.ask_secretly("Password (again): ")? {
-            warn_user!("Error: Your passwords didn't match.");
+            report_refusal("Your passwords didn't match.");
             continue;
         }
         if password.trim().is_empty() {
-            warn_user!("Error: Blank passwords aren't allowed.");
+            report_refusal("Blank passwords aren't allowed.");
             continue;
         }
         let problems = problems(&password);

@@ -8,12 +8,14 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+mod cases;
 mod check;
 #[path = "../common/mod.rs"]
 mod common;
 mod deployment;
 mod documents;
 mod migrations;
+mod reference;
 mod runserver;
 mod sessions;
 mod settings;

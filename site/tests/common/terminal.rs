@@ -1,6 +1,7 @@
 //! The program at a terminal of its own, where a person types.
 
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -24,6 +25,9 @@ impl Seen {
     }
 }
 
+/// What a question ends with, at the end of what is seen.
+const QUESTION: &str = "";
+
 /// Nobody waits longer for a question.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -42,72 +46,102 @@ impl Project {
         lines: &[&str],
         variables: &[(&str, &str)],
     ) -> Seen {
+        let typed: Vec<(&str, String)> =
+            lines.iter().map(|line| (QUESTION, format!("{line}\n"))).collect();
+        self.typing(arguments, &typed, variables)
+    }
+
+    /// Runs a command at a terminal, where a person types each text as soon as the words before it
+    /// were seen: `("Ctrl-C", "\u{3}".to_owned())` stops a server.
+    pub fn typing(
+        &self,
+        arguments: &str,
+        typed: &[(&str, String)],
+        variables: &[(&str, &str)],
+    ) -> Seen {
         let program = env!("CARGO_BIN_EXE_site");
         let settings = self.path("settings.toml");
         let command = format!("{program} --settings {} {arguments}", settings.display());
-        // A program that asks for more than these lines would wait for ever.
-        let mut child = Command::new("timeout")
-            .args(["120", "script", "--quiet", "--return", "--echo", "never", "--command"])
-            .args([&command, "/dev/null"])
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("USER", "root")
-            .env("SHELL", "/bin/sh")
-            .env("TERM", "xterm-256color")
-            .env("RUST_LOG", "error")
-            .envs(variables.iter().copied())
-            .current_dir(self.path(""))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("`script` of util-linux makes a terminal");
-        let mut input = child.stdin.take().unwrap();
-        let mut output = child.stdout.take().unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let reader = thread::spawn({
-            let seen = Arc::clone(&seen);
-            move || {
-                let mut piece = [0; 4096];
-                while let Ok(length @ 1..) = output.read(&mut piece) {
-                    seen.lock().unwrap().extend_from_slice(&piece[..length]);
-                }
-            }
-        });
-        let mut answered = 0;
-        for line in lines {
-            // A person waits for the question.
-            let asked = Instant::now();
-            loop {
-                let length = {
-                    let seen = seen.lock().unwrap();
-                    (seen.len() > answered && seen.ends_with(b": ")).then_some(seen.len())
-                };
-                if let Some(length) = length {
-                    answered = length;
-                    break;
-                }
-                let ended = child.try_wait().unwrap().is_some();
-                if ended || asked.elapsed() > PATIENCE {
-                    break;
-                }
-                thread::sleep(Duration::from_millis(10));
-            }
-            // The program may have ended without a question.
-            let _ = writeln!(input, "{line}");
-        }
-        let code = if lines.is_empty() {
-            // An open input: nobody has left the terminal.
-            child.wait().unwrap().code()
-        } else {
-            // The last line is read before the terminal is left.
-            wait_a_while(&mut child);
-            drop(input);
-            child.wait().unwrap().code()
-        };
-        reader.join().unwrap();
-        let raw = String::from_utf8(std::mem::take(&mut *seen.lock().unwrap())).unwrap();
-        Seen { code, text: without_colours(&raw), raw }
+        typing(&command, &self.path(""), typed, variables)
     }
+}
+
+/// Runs a command in a folder, as [`Project::typing`].
+pub fn typing(
+    command: &str,
+    folder: &Path,
+    typed: &[(&str, String)],
+    variables: &[(&str, &str)],
+) -> Seen {
+    // Without a shell around it, which Ctrl-C would reach as well.
+    let command = format!("exec {command}");
+    // A program that asks for more than these lines would wait for ever.
+    let mut child = Command::new("timeout")
+        .args(["120", "script", "--quiet", "--return", "--echo", "never", "--command"])
+        .args([&command, "/dev/null"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("USER", "root")
+        .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm-256color")
+        .env("RUST_LOG", "error")
+        .envs(variables.iter().copied())
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`script` of util-linux makes a terminal");
+    let mut input = child.stdin.take().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let reader = thread::spawn({
+        let seen = Arc::clone(&seen);
+        move || {
+            let mut piece = [0; 4096];
+            while let Ok(length @ 1..) = output.read(&mut piece) {
+                seen.lock().unwrap().extend_from_slice(&piece[..length]);
+            }
+        }
+    });
+    let mut answered = 0;
+    for (words, text) in typed {
+        // A person waits for the question.
+        let asked = Instant::now();
+        loop {
+            let length = {
+                let seen = seen.lock().unwrap();
+                let new = String::from_utf8_lossy(&seen[answered..]).into_owned();
+                let has_come = match *words {
+                    QUESTION => new.ends_with(": "),
+                    words => new.contains(words),
+                };
+                has_come.then_some(seen.len())
+            };
+            if let Some(length) = length {
+                answered = length;
+                break;
+            }
+            let ended = child.try_wait().unwrap().is_some();
+            if ended || asked.elapsed() > PATIENCE {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        // The program may have ended without a question.
+        let _ = input.write_all(text.as_bytes());
+    }
+    let code = if typed.is_empty() {
+        // An open input: nobody has left the terminal.
+        child.wait().unwrap().code()
+    } else {
+        // The last line is read before the terminal is left.
+        wait_a_while(&mut child);
+        drop(input);
+        child.wait().unwrap().code()
+    };
+    reader.join().unwrap();
+    let raw = String::from_utf8(std::mem::take(&mut *seen.lock().unwrap())).unwrap();
+    Seen { code, text: without_colours(&raw), raw }
 }
 
 /// Until it ends, or asks for more than there is.

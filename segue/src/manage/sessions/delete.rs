@@ -44,12 +44,19 @@ pub(super) struct Arguments {
     filters: Filters,
 }
 
-pub(super) async fn run(place: &Place<'_>, arguments: Arguments) -> CommandResult {
-    if arguments.keys.is_empty() && !arguments.all && arguments.filters.are_empty() {
+impl Arguments {
+    /// Says which sessions are meant: nobody deletes all of them by saying nothing.
+    pub(super) fn require_choice(&self) -> CommandResult {
+        if !self.keys.is_empty() || self.all || !self.filters.are_empty() {
+            return Ok(());
+        }
         let message = "which sessions? Name keys, say which are meant (--user, --expired and so on), \
                        or all of them (--all)\n";
-        return Err(clap::Error::raw(ErrorKind::MissingRequiredArgument, message).into());
+        Err(clap::Error::raw(ErrorKind::MissingRequiredArgument, message).into())
     }
+}
+
+pub(super) async fn run(place: &Place<'_>, arguments: Arguments) -> CommandResult {
     let guarantees = place.stores.sessions.guarantees();
     if guarantees.in_cookie {
         // Says what to do.

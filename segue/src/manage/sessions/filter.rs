@@ -34,10 +34,14 @@ pub(super) struct Filters {
     #[arg(long, value_name = "TIME", value_parser = words::time)]
     expires_after: Option<Timestamp>,
 
-    /// That were last saved longer ago: 90s, 30m, 12h, 7d, 2w. It is told from the end of the
-    /// session and `SESSION_COOKIE_AGE`, or what `set_expiry` has set; one that ends at a date is
-    /// neither older nor newer
-    #[arg(long, value_name = "AGE", value_parser = words::age)]
+    #[arg(
+        long,
+        value_name = "AGE",
+        value_parser = words::age,
+        help = "That were last saved longer ago: 90s, 30m, 12h, 7d, 2w. It is told from the end of \
+                the session and SESSION_COOKIE_AGE, or what `set_expiry` has set; one that ends at a \
+                date is neither older nor newer"
+    )]
     older_than: Option<SignedDuration>,
 
     /// That were last saved less long ago

@@ -8,6 +8,7 @@ use super::summary::{Readable, Summary};
 use super::walk::Walk;
 use super::words;
 use crate::engines::Listed;
+use crate::key::SessionKey;
 use crate::manage::CommandResult;
 use crate::manage::output::{Results, ascii_json, bad, heading, printable, report_warning};
 
@@ -102,7 +103,7 @@ impl Lines {
             let line = serde_json::to_string(&self.line(session, summary))?;
             return self.out.line(ascii_json(&line));
         }
-        let width = if self.full { crate::key::SessionKey::LENGTH } else { words::SHORTEST + 1 };
+        let width = if self.full { SessionKey::LENGTH } else { words::SHORTEST + 1 };
         if is_first {
             let head = format!(
                 "{:width$}  {:19}  {:16}  {:>8}  {:10}  {}",
@@ -136,7 +137,7 @@ impl Lines {
     }
 
     fn line<'a>(&self, session: &'a Listed, summary: &'a Summary) -> Line<'a> {
-        let key = session.key.as_ref().map(crate::key::SessionKey::expose);
+        let key = session.key.as_ref().map(SessionKey::expose);
         let (readable, problem) = match &summary.readable {
             Readable::Yes => (Some(true), None),
             Readable::No(reason) => (Some(false), Some(reason.as_str())),

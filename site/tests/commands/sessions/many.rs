@@ -104,14 +104,33 @@ fn who_stops_reading_is_no_error_and_a_full_disk_is() {
     }
 }
 
+/// A batch is a line in the log.
 #[test]
-fn the_size_of_a_batch_changes_nothing_else() {
-    for batch in ["1", "7", "100000"] {
-        let place = Place::sqlite();
-        fill(&place, &rows(40, "'x'"));
-        let text = place.project.succeed(&["clearsessions", "--batch", batch]);
-        assert_eq!(text, "Removed 20 expired sessions.\n", "{batch}");
-        assert_eq!(place.listed(&[]).len(), 20);
+fn so_many_are_removed_at_once_as_it_is_told() {
+    let files = "SESSION_ENGINE = \"file\"\nSESSION_FILE_PATH = \".\"";
+    for settings in ["", files] {
+        for (batch, lines) in [("1", 20), ("7", 3), ("20", 1), ("100000", 1)] {
+            let place = Place::new(settings);
+            if settings.is_empty() {
+                fill(&place, &rows(40, "'x'"));
+            } else {
+                // Without anything else in the folder that could fill a batch.
+                std::fs::create_dir(place.project.path("sessions")).unwrap();
+                let settings =
+                    std::fs::read_to_string(place.project.path("settings.toml")).unwrap();
+                place.project.set(&settings.replace("\".\"", "\"sessions\""));
+                for _ in 0..20 {
+                    place.plant("{}", super::hours(-1));
+                }
+            }
+            let mut command = place.project.command();
+            command.env("RUST_LOG", "debug").args(["clearsessions", "--batch", batch]);
+            let output = command.output().unwrap();
+            assert_eq!(output.stdout, b"Removed 20 expired sessions.\n", "{batch}");
+            let log = String::from_utf8(output.stderr).unwrap();
+            let found = log.matches("a batch of expired sessions is gone").count();
+            assert_eq!(found, lines, "{settings} {batch}: {log}");
+        }
     }
     let place = Place::sqlite();
     for wrong in ["0", "-1", "many"] {
