@@ -92,6 +92,18 @@ pub struct Readme;
 #[allow(missing_debug_implementations, reason = "a place for a doc comment")]
 pub struct Csrf;
 
+/// Compiles and runs the examples of the page on sessions in views.
+#[cfg(all(doctest, feature = "auth"))]
+#[doc = include_str!("../../docs/sessions.md")]
+#[allow(missing_debug_implementations, reason = "a place for a doc comment")]
+pub struct SessionsInViews;
+
+/// Compiles and runs our side of the page for who comes from other crates.
+#[cfg(all(doctest, feature = "auth"))]
+#[doc = include_str!("../../docs/coming-from.md")]
+#[allow(missing_debug_implementations, reason = "a place for a doc comment")]
+pub struct ComingFrom;
+
 /// Compiles the examples of the page on deployment.
 #[cfg(all(doctest, feature = "auth", feature = "manage"))]
 #[doc = include_str!("../../docs/deployment.md")]

@@ -35,8 +35,8 @@ const BACKENDS: &str = "[\"django.contrib.auth.backends.ModelBackend\"], or [] f
                         given in code, with `Site::auth`";
 const TIMEOUTS: &str = "seconds, 1 or more";
 const URLS: &str = "a path that begins with one \"/\", or a URL with http:// or https://";
-/// `AUTH_USER_MODEL`: taken as it stands in Django; another user type is given in code. Default:
-/// `"auth.User"`.
+/// `AUTH_USER_MODEL`: taken as it stands in Django; another user type is given in code. Default: what
+/// it takes.
 const MODELS: &str = "\"auth.User\"; another user type is given in code, with an `AuthBackend`";
 
 impl AuthSettings {

@@ -143,7 +143,7 @@ impl CsrfSettings {
 
 const VIEW: &str = "django.views.csrf.csrf_failure";
 /// `CSRF_FAILURE_VIEW`: taken as it stands in Django; another page is given in code, with
-/// `Site::on_csrf_failure`. Default: `"django.views.csrf.csrf_failure"`.
+/// `Site::on_csrf_failure`. Default: what it takes.
 const VIEWS: &str = "\"django.views.csrf.csrf_failure\"; another page is given in code, with \
                      `Site::on_csrf_failure`";
 const MODES: &str = "\"token\", \"fetch-metadata\" or \"both\"";

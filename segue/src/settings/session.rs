@@ -187,7 +187,7 @@ const ENGINES: &str = "\"db\", \"cached_db\", \"cache\", \"file\", \"signed_cook
 const AGES: &str = "seconds, 1 or more";
 const JSON: &str = "django.contrib.sessions.serializers.JSONSerializer";
 /// `SESSION_SERIALIZER`: taken as it stands in Django; sessions are JSON, and nothing else. Default:
-/// `"django.contrib.sessions.serializers.JSONSerializer"`.
+/// what it takes.
 const SERIALIZERS: &str = "\"django.contrib.sessions.serializers.JSONSerializer\"; pickled \
                            sessions run code, and Django removed them in 5.0";
 

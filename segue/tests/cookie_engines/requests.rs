@@ -127,7 +127,7 @@ async fn a_logout_takes_the_cookie_and_cannot_take_its_copies() {
             let cookie = cookie(&get(&app, "/write", None).await);
             let answer = get(&app, path, Some(&cookie)).await;
             assert!(removes(&answer), "{name} {path}: {:?}", answer.set_cookie);
-            // That is what SECURITY.md says of these engines.
+            // That is what docs/security.md says of these engines.
             assert_eq!(get(&app, "/read", Some(&cookie)).await.body, "1", "{name} {path}");
         }
     }

@@ -10,6 +10,7 @@
 )]
 
 mod blocks;
+mod coming_from;
 #[path = "../common/mod.rs"]
 mod common;
 mod links;
