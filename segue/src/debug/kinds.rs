@@ -4,6 +4,7 @@
 mod template;
 
 use std::error::Error;
+use std::path::Path;
 
 use http::{Extensions, StatusCode};
 
@@ -37,13 +38,13 @@ pub(super) fn known(pages: &DebugPages, extensions: &Extensions) -> Option<Repor
 
 fn panicked(pages: &DebugPages, panic: &Panic) -> Report {
     let mut report = Report::new("A handler panicked", panic.message());
+    let frames = panic.frames();
     if let Some((file, line)) = panic.place() {
         let heading = format!("{file}, line {line}");
-        let lines = pages.source(file).map(|source| around(&source, line as usize));
+        let lines = pages.source(file, &frames).map(|source| around(&source, line as usize));
         let lines = lines.unwrap_or_default();
         report = report.section(Section::Source { heading, lines });
     }
-    let frames = panic.frames();
     if !frames.is_empty() {
         let shown =
             |frame: Frame| (format!("`{}`", frame.function), frame.place.unwrap_or_default());
@@ -59,12 +60,15 @@ fn panicked(pages: &DebugPages, panic: &Panic) -> Report {
 impl DebugPages {
     /// The text of a source file, unless it has changed since the program was built: its lines
     /// would be others.
-    fn source(&self, file: &str) -> Option<String> {
+    fn source(&self, file: &str, frames: &[Frame]) -> Option<String> {
         let built = std::env::current_exe().ok()?.metadata().ok()?.modified().ok()?;
-        // The compiler names files from the folder of the workspace.
+        // The compiler names files from the folder of the workspace; the calls know more of some.
         let folder = std::env::current_dir().ok()?.join(&self.base_dir);
-        let path =
-            folder.ancestors().map(|folder| folder.join(file)).find(|path| path.is_file())?;
+        let known = frames.iter().filter_map(Frame::file).filter(|path| path.ends_with(file));
+        let path = known
+            .map(Path::to_owned)
+            .chain(folder.ancestors().map(|folder| folder.join(file)))
+            .find(|path| path.is_file())?;
         let changed = path.metadata().ok()?.modified().ok()?;
         if changed > built { None } else { std::fs::read_to_string(path).ok() }
     }

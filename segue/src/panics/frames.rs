@@ -33,6 +33,11 @@ fn choose(mut frames: Vec<Frame>) -> Vec<Frame> {
 }
 
 impl Frame {
+    pub(crate) fn file(&self) -> Option<&Path> {
+        let (file, _line_and_column) = self.place.as_ref()?.rsplit_once(':')?.0.rsplit_once(':')?;
+        Some(Path::new(file))
+    }
+
     /// Whether its file is neither the standard library's nor that of a crate, ours among them.
     fn is_own(&self) -> bool {
         let elsewhere = ["/rustc/", "/registry/src/", "/git/checkouts/", "/rustlib/src/"];
@@ -106,6 +111,7 @@ mod tests {
         let functions: Vec<&str> = own.iter().map(|frame| frame.function.as_str()).collect();
         assert_eq!(functions, ["shop::views::cart", "shop::views::index::{{closure}}"]);
         assert_eq!(own[0].place.as_deref(), Some("/home/x/shop/src/views.rs:12:9"));
+        assert_eq!(own[0].file(), Some(Path::new("/home/x/shop/src/views.rs")));
     }
 
     #[test]

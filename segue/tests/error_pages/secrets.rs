@@ -13,11 +13,6 @@ use crate::common::{KEY, SECRET, clock, key, keys};
 /// A value of the session.
 const VALUE: &str = "a value of the session";
 
-async fn panics(session: Session) -> Result<String, SessionError> {
-    assert!(session.contains_key("value"));
-    panic!("no more than this");
-}
-
 async fn template(templates: Templates, session: Session) -> Result<Html<String>> {
     let value = session.get::<String>("value")?;
     Ok(templates.render("page.html", context! { value, one => session.get_raw("value") })?)
@@ -29,6 +24,12 @@ async fn value(session: Session) -> Result<String, SessionError> {
 
 async fn read(session: Session) -> String {
     session.keys().len().to_string()
+}
+
+/// Far from the value: the lines around a panic are shown.
+async fn panics(session: Session) -> Result<String, SessionError> {
+    assert!(session.contains_key("value"));
+    panic!("no more than this");
 }
 
 #[tokio::test]

@@ -138,6 +138,8 @@ fn a_panic_is_an_answer() {
             assert_eq!(answer.ends_with("\r\n\r\nInternal server error."), !debug, "{answer}");
             assert_eq!(answer.contains("there is a name"), debug, "{answer}");
             assert_eq!(answer.contains("site_here.rs, line "), debug, "{answer}");
+            let line = "std::env::var(\"NOT_SET\").expect(\"there is a name\")";
+            assert_eq!(answer.contains(line), debug, "its folder is not the program's: {answer}");
         }
         assert!(connection.get("/get/").starts_with("HTTP/1.1 200 "));
     }
