@@ -44,8 +44,8 @@ fn the_environment_may_name_the_database() {
     assert!(command.status().unwrap().success());
     assert!(folder.path("site.sqlite3").exists());
     let complaint = folder.fail("", &["clearsessions"]);
-    assert!(complaint.contains("there is no settings.toml here"), "{complaint}");
-    assert!(complaint.contains("--database-url URL"), "the mend: {complaint}");
+    assert!(complaint.contains("no settings.toml was found here"), "{complaint}");
+    assert!(complaint.contains("a database with --database-url"), "the mend: {complaint}");
     // Settings may all be in the environment.
     let mut command = folder.command("");
     command
@@ -71,7 +71,7 @@ fn what_needs_a_project_says_so() {
     for command in ["runserver", "makemigrations"] {
         let complaint = folder.fail("", &[command]);
         assert!(
-            complaint.contains(&format!("run `cargo run -- {command}` in the folder")),
+            complaint.contains(&format!("run `cargo run -- {command}` in the project's folder")),
             "{complaint}"
         );
     }

@@ -9,6 +9,7 @@
 )]
 
 mod databases;
+mod install;
 mod startapp;
 mod startproject;
 

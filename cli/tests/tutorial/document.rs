@@ -72,7 +72,10 @@ impl Section {
             let (language, block) = block.split_once('\n').unwrap();
             let (block, after) = block.split_once("```").unwrap();
             rest = after;
-            steps.push(Step::parse(before.trim_end(), language, block));
+            // A list that the program writes is shown as `rs`, and not to be typed.
+            if language != "rs" {
+                steps.push(Step::parse(before.trim_end(), language, block));
+            }
         }
         steps
     }
@@ -86,6 +89,10 @@ impl Step {
     fn parse(before: &str, language: &str, block: &str) -> Self {
         if language == "sh" {
             return Self::Run(block.to_owned());
+        }
+        let first = block.lines().next().unwrap_or_default();
+        if let Some(path) = first.strip_prefix("-- ").filter(|path| path.ends_with(".sql")) {
+            return Self::Write { path: path.to_owned(), text: block.to_owned() };
         }
         if let Some((name, line)) =
             block.split_once('\n').filter(|(name, _)| name.starts_with("# "))

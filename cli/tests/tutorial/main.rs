@@ -57,6 +57,12 @@ async fn six_steps_lead_from_an_empty_folder_to_the_demo() {
     let rows = workshop.run("cargo run --quiet -- showmigrations sessions");
     assert!(rows.contains("[X] 0001_initial"), "{rows}");
     workshop.stop();
+
+    // What comes next: a table of the app's own.
+    workshop.follow(Document::read("docs/migrations.md").section("The first one"));
+    assert!(workshop.said("Applying student.0001_add_marks... OK"), "{}", workshop.transcript());
+    let list = &workshop.files()["src/student/migrations.rs"];
+    assert!(list.contains("segue::migrations! {\n    \"0001_add_marks\",\n};\n"), "{list}");
 }
 
 /// The tutorial's last words: the form, the link, the form.

@@ -54,7 +54,6 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "migrate",
         &[
             ("", "make what is missing; to run it again does nothing"),
-            ("--plan", "what it would do"),
             ("student 0001", "go to this migration, forwards or back"),
             ("student zero", "undo all of an app"),
         ],

@@ -46,7 +46,8 @@ impl Machine {
         let environment = self.page.block("dotenv", "DATABASE_URL=sqlite");
         let mut shell = Command::new("sh");
         shell
-            .args(["-e", "-u", "-c", script])
+            // As the unit says it.
+            .args(["-e", "-u", "-c", &format!("umask 0077\n{script}")])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("RUST_LOG", "error")

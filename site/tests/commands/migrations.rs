@@ -307,7 +307,7 @@ fn runserver_and_check_count_them() {
     let school = School::new();
     school.succeed(&["migrate", "student", "0001"]);
     let text = school.succeed(&["check"]);
-    let warning = "(segue.W001) 2 migration(s) not applied for app(s): student; run `migrate`\n";
+    let warning = "2 migration(s) not applied for app(s): student; run `migrate` (segue.W001)\n";
     assert!(text.contains(warning), "{text}");
     let mut command = school.command(&["runserver", "127.0.0.1:0"]);
     let complaints = fs::File::create(school.path("complaints")).unwrap();

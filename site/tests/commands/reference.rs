@@ -38,6 +38,10 @@ fn helps(project: &Project, before: &str) -> Vec<(String, String)> {
             all.extend(helps(project, format!("{before} {name}").trim_start()));
         }
     }
+    if before.is_empty() {
+        // It is hidden where there is a project, and not from whoever looks it up.
+        all.push(("startproject".to_owned(), project.succeed(&["startproject", "--help"])));
+    }
     all.push((before.to_owned(), help));
     all
 }

@@ -1,6 +1,7 @@
 //! `runserver` for development: what it reloads, what it says, and its log.
 
 mod log;
+mod page;
 mod reload;
 mod watch;
 
