@@ -167,3 +167,38 @@ fn programs(
     println!("{what} is there");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steps::root;
+
+    #[test]
+    fn what_is_no_server_leaves_out_its_own_tests_alone() {
+        let mut setup =
+            Setup { python: None, has_browser: true, servers: Vec::new(), missing: Vec::new() };
+        setup.miss("nginx", "for this test".to_owned(), NGINX_MODULES);
+        assert!(setup.has_all_servers());
+        assert_eq!(setup.modules_left_out(), NGINX_MODULES);
+        setup.miss_server("Redis", "for this test".to_owned(), Kind::Redis);
+        assert!(!setup.has_all_servers());
+        assert_eq!(setup.modules_left_out(), ["nginx", "sharing", "redis"]);
+    }
+
+    /// Modules that are called otherwise would not be left out, and their tests would fail.
+    #[test]
+    fn the_modules_that_may_be_left_out_are_there() {
+        for (module, file) in [
+            ("nginx", "servers/tests/servers/main.rs"),
+            ("nginx", "segue/tests/documents/main.rs"),
+            ("nginx", "site/tests/commands/deployment.rs"),
+            ("sharing", "site/tests/browser/main.rs"),
+            ("systemd", "segue/tests/documents/main.rs"),
+        ] {
+            let text = std::fs::read_to_string(root().join(file)).unwrap();
+            let is_there = text.lines().any(|line| line.starts_with(&format!("mod {module}")));
+            assert!(is_there, "no module {module} in {file}");
+            assert!(NGINX_MODULES.contains(&module) || SYSTEMD_MODULES.contains(&module));
+        }
+    }
+}
