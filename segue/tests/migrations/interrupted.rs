@@ -51,33 +51,45 @@ async fn two_at_once_do_it_once() {
     }
 }
 
+/// Also where there is no transaction that it could wait for.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_says_that_it_waits() {
     for place in databases::all() {
         bring(&place, &migrator(&[]), Target::All).await.unwrap();
-        let slow = migrator(&[app("student", &[("0001_slow", &slow(&place))])]);
-        let first = Database::from_url(&place.url).await.unwrap();
-        let second = Database::from_url(&place.url).await.unwrap();
-        let begun = tokio::sync::Notify::new();
-        let has_waited = AtomicBool::new(false);
-        let listen_to_one = |progress| {
-            if matches!(progress, Progress::Started(_)) {
-                begun.notify_one();
-            }
-        };
-        let one = slow.migrate(&first, Target::All, &listen_to_one);
-        let two = async {
-            begun.notified().await;
-            let listen = |progress| {
-                let waits = progress == Progress::Waiting;
-                assert!(!(waits && has_waited.swap(true, Ordering::Relaxed)), "it is said once");
-            };
-            slow.migrate(&second, Target::All, &listen).await
-        };
-        let (one, two) = tokio::join!(one, two);
-        assert_eq!((one.unwrap().len(), two.unwrap().len()), (1, 0), "{place:?}");
-        assert!(has_waited.into_inner(), "{place:?}");
+        let one = slow(&place);
+        let again = "-- migrate:up transaction:false\nDROP TABLE half;\nDROP TABLE whole;\n";
+        let two = one.replace("-- migrate:up\n", again);
+        let first = [("0001_one", one.as_str())];
+        let both = [("0001_one", one.as_str()), ("0002_two", two.as_str())];
+        waits(&place, &migrator(&[app("student", &first)])).await;
+        waits(&place, &migrator(&[app("student", &both)])).await;
+        assert_eq!(ours(&place).await.len(), 2, "{place:?}");
     }
+}
+
+/// Of two at once one migrates, and the other waits.
+async fn waits(place: &Place, migrator: &Migrator) {
+    let begun = tokio::sync::Notify::new();
+    let has_waited = AtomicBool::new(false);
+    let first = Database::from_url(&place.url).await.unwrap();
+    let second = Database::from_url(&place.url).await.unwrap();
+    let listen_to_one = |progress| {
+        if matches!(progress, Progress::Started(_)) {
+            begun.notify_one();
+        }
+    };
+    let one = migrator.migrate(&first, Target::All, &listen_to_one);
+    let listen_to_two = |progress| {
+        let waits = progress == Progress::Waiting;
+        assert!(!(waits && has_waited.swap(true, Ordering::Relaxed)), "it is said once");
+    };
+    let two = async {
+        begun.notified().await;
+        migrator.migrate(&second, Target::All, &listen_to_two).await
+    };
+    let (one, two) = tokio::join!(one, two);
+    assert_eq!((one.unwrap().len(), two.unwrap().len()), (1, 0), "{place:?}");
+    assert!(has_waited.into_inner(), "{place:?}");
 }
 
 /// A file with a statement in its middle that takes two seconds.
