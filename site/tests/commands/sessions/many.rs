@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use super::{Place, SECRET};
 
-fn fill(place: &Place, sql: &str) {
+pub fn fill(place: &Place, sql: &str) {
     let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); \
                   c.commit()";
     let mut python = Command::new("python3");
@@ -13,7 +13,7 @@ fn fill(place: &Place, sql: &str) {
 }
 
 /// So many rows, the second half of them expired, with this for their data.
-fn rows(number: u32, data: &str) -> String {
+pub fn rows(number: u32, data: &str) -> String {
     format!(
         "INSERT INTO django_session WITH RECURSIVE n(i) AS \
          (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {number} - 1) \
