@@ -13,6 +13,7 @@ mod check;
 #[path = "../common/mod.rs"]
 mod common;
 mod documents;
+mod looks;
 mod sessions;
 mod settings;
 mod stores;
