@@ -14,6 +14,7 @@ mod check;
 mod common;
 mod deployment;
 mod documents;
+mod looks;
 mod migrations;
 mod reference;
 mod runserver;

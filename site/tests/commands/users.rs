@@ -82,6 +82,8 @@ fn arguments_go_over_the_environment_and_without_a_password_nobody_logs_in() {
     }
     let wrong = ["createsuperuser", "--noinput", "--username", "a b", "--email", ""];
     assert!(project.fail(&wrong).contains("Enter a valid username."));
+    let wrong = ["createsuperuser", "--noinput", "--username", "bob", "--email", "bob"];
+    assert!(project.fail(&wrong).contains("\"bob\" will not do: Enter a valid email address."));
     assert!(project.fail(&["createsuperuser"]).contains("run `createsuperuser --noinput`"));
 }
 
@@ -92,6 +94,7 @@ fn a_person_is_asked_and_told_what_will_not_do() {
     let lines = [
         "a b", // no name
         "zoe",
+        "zoe@example", // no address
         "zoe@example.com",
         "   ", // blank
         "   ",
@@ -110,6 +113,7 @@ fn a_person_is_asked_and_told_what_will_not_do() {
         "Username (leave blank to use \"root\"): ",
         "Enter a valid username.",
         "Email address: ",
+        "Error: Enter a valid email address.",
         "Password: ",
         "Password (again): ",
         "Error: Blank passwords aren't allowed.",

@@ -107,7 +107,7 @@ impl Lines {
         if is_first {
             let head = format!(
                 "{:width$}  {:19}  {:16}  {:>8}  {:10}  {}",
-                "KEY", "EXPIRES (UTC)", "", "BYTES", "DATA", "USER"
+                "KEY", "EXPIRES (UTC)", "FROM NOW", "BYTES", "DATA", "USER"
             );
             if !self.out.line(heading(head))? {
                 return Ok(false);

@@ -1,6 +1,6 @@
 //! While others are at work: a list that is whole, and users who stay logged out.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use segue::{SessionStore as _, Timestamp};
@@ -19,8 +19,15 @@ impl Drop for Stop<'_> {
 
 /// What was there all the time is listed once, in every list.
 fn a_list_is_whole_while_others_write(place: &Place) {
-    let staying: HashSet<String> =
-        (0..30).map(|_| place.plant("{}", hours(1)).expose()[..8].to_owned()).collect();
+    // More than a page of the list.
+    let staying: HashSet<String> = place.with_store(async |store| {
+        let (mut staying, end) = (HashSet::new(), Timestamp::now() + hours(1));
+        for _ in 0..1100 {
+            let key = store.create(b"staying", end).await.unwrap();
+            staying.insert(key.expose()[..8].to_owned());
+        }
+        staying
+    });
     let is_over = AtomicBool::new(false);
     let writes = AtomicU32::new(0);
     std::thread::scope(|scope| {
@@ -40,9 +47,12 @@ fn a_list_is_whole_while_others_write(place: &Place) {
         for _ in 0..8 {
             let lines = place.listed(&[]);
             let keys: Vec<&str> = lines.iter().map(|line| line["key"].as_str().unwrap()).collect();
+            let mut times: HashMap<&str, u32> = HashMap::new();
+            for key in keys {
+                *times.entry(key).or_default() += 1;
+            }
             for key in &staying {
-                let times = keys.iter().filter(|found| *found == key).count();
-                assert_eq!(times, 1, "{key} in {keys:?}");
+                assert_eq!(times.get(key.as_str()), Some(&1), "{key}");
             }
         }
     });
@@ -124,6 +134,34 @@ fn a_user_stays_logged_out(place: &Place) {
     }
     let page = demo.get("/get/", Some(&bystander)).body;
     assert!(page.contains("bystander"), "nobody else was logged out: {page}");
+}
+
+/// Whoever logs in faster than the list can be gone through is said to do so.
+#[test]
+fn a_user_who_goes_on_logging_in_is_said_to_do_so() {
+    let place = Place::sqlite();
+    place.user("ada", "long and secret");
+    super::many::fill(&place, &super::many::rows(60_000, "'x'"));
+    let demo = Demo::start(place.project.command().args(["runserver", "127.0.0.1:0"]));
+    let is_over = AtomicBool::new(false);
+    let logins = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        let _stop = Stop(&is_over);
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                log_in(&demo);
+                logins.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        while logins.load(Ordering::SeqCst) < 3 {
+            std::thread::yield_now();
+        }
+        let complaint = place.project.fail(&["sessions", "delete", "--user", "ada", "--yes"]);
+        let words = "the user goes on making sessions: first take the account out of use";
+        assert!(complaint.contains(words), "{complaint}");
+    });
+    place.project.succeed(&["sessions", "delete", "--user", "ada", "--yes"]);
+    assert!(place.listed(&["--user", "ada"]).is_empty());
 }
 
 #[test]
