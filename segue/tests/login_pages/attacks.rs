@@ -193,7 +193,13 @@ async fn guards_have_no_way_around() {
             visitor.cookies.insert("csrftoken".into(), "a".repeat(32));
             visitor.headers.push(("x-csrftoken", "a".repeat(32)));
             let answer = visitor.send(method.parse().unwrap(), path, "").await;
-            assert!(answer.status.is_client_error(), "{method} {path}: {answer:?}");
+            // A forgotten slash is put there, and no more; the guard stands behind it.
+            let sent_on = path == "/guarded" && ["GET", "HEAD"].contains(&method);
+            if sent_on {
+                assert_eq!(answer.headers["location"], "/guarded/", "{method} {path}: {answer:?}");
+            }
+            let refused = answer.status.is_client_error();
+            assert!(refused || sent_on, "{method} {path}: {answer:?}");
             assert!(!answer.body.contains("for members only"), "{method} {path}");
         }
     }
