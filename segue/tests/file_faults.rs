@@ -331,13 +331,15 @@ fn assert_private(folder: &Path) -> usize {
 #[tokio::test]
 async fn kill_9_leaves_whole_sessions_that_nobody_else_could_read() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut acknowledged, mut looks) = (0, 0);
-    for round in 0..10 {
+    let (mut acknowledged, mut looks, mut round) = (0, 0, 0);
+    // A busy machine needs more rounds for as much.
+    while round < 10 || acknowledged <= 100 || looks <= 100 {
+        assert!(round < 100, "{acknowledged} writes, {looks} looks");
         let writer = Worker::start(limited_worker("umask 0", "write", folder.path()));
         // The first writes take their time; after that, at any moment.
         let started = Instant::now();
         while names(folder.path()).len() < 4 * (round + 1)
-            || started.elapsed() < Duration::from_millis(150 + 13 * round as u64)
+            || started.elapsed() < Duration::from_millis(150 + 13 * (round as u64 % 10))
         {
             assert!(started.elapsed() < Duration::from_secs(30), "it writes");
             looks += assert_private(folder.path());
@@ -366,8 +368,8 @@ async fn kill_9_leaves_whole_sessions_that_nobody_else_could_read() {
             let saved = store.replace(&key, &seen, &new, in_an_hour()).await.unwrap();
             assert_eq!(saved, Replaced::Saved(key));
         }
+        round += 1;
     }
-    assert!(acknowledged > 20 && looks > 100, "{acknowledged} writes, {looks} looks");
     // What was on its way goes with a clean-up, an hour later.
     for name in names(folder.path()).iter().filter(|name| name.ends_with(".tmp")) {
         let file = File::options().write(true).open(folder.path().join(name)).unwrap();
