@@ -36,6 +36,8 @@ mod panics;
 #[cfg(feature = "auth")]
 pub mod passwords;
 mod pickle;
+#[cfg(feature = "axum")]
+mod printable;
 mod random;
 #[cfg(feature = "axum")]
 mod routes;

@@ -14,7 +14,7 @@ use http::{StatusCode, Uri};
 use tower_layer::Layer;
 use tower_service::Service;
 
-pub(crate) use append_slash::AppendSlash;
+pub(crate) use append_slash::append_slash;
 
 /// The routes of a site, each of which answers that it is there and does nothing. What a fallback
 /// would answer is no route.

@@ -19,7 +19,7 @@ use crate::error::ConfigError;
 use crate::host::AllowedHostsLayer;
 use crate::layer::SessionLayer;
 use crate::panics::CatchPanic;
-use crate::routes::{AppendSlash, Routes};
+use crate::routes::{Routes, append_slash};
 use crate::session::Sessions;
 use crate::settings::Settings;
 use crate::store::SessionStore;
@@ -259,7 +259,7 @@ impl Site {
     /// login, which uses both.
     ///
     /// A handler that panics is answered with a 500, and saves nothing, as any other server error.
-    /// `APPEND_SLASH` is within the session layer. With `DEBUG` a developer sees what failed, where,
+    /// `APPEND_SLASH` stands before a fallback. With `DEBUG` a developer sees what failed, where,
     /// and how to mend it, in the place of a server error and of a page that is not there; an HTML
     /// page of the project's own for the latter stays.
     ///
@@ -271,7 +271,6 @@ impl Site {
         }
         let routes = Routes::of(self.router.clone().reset_fallback().merge(self.exempt.clone()));
         let routes = Arc::new(routes);
-        let append_slash = AppendSlash::new(self.append_slash.then(|| Arc::clone(&routes)));
         #[cfg(feature = "auth")]
         let (router, exempt) = match self.auth {
             Some(auth) => (self.router.layer(auth.clone()), self.exempt.layer(auth)),
@@ -280,14 +279,14 @@ impl Site {
         #[cfg(not(feature = "auth"))]
         let (router, exempt) = (self.router, self.exempt);
         let exempt = exempt.layer(self.csrf.exempt());
+        let router = router.layer(self.csrf).merge(exempt);
+        let router = match self.append_slash {
+            true => append_slash(router, Arc::clone(&routes)),
+            false => router,
+        };
         // Panics are caught within the session layer, so that it saves nothing of such a request,
-        // and around it, where pages of the project's own are made.
-        let router = router.layer(self.csrf).merge(exempt).layer((
-            CatchPanic,
-            self.layer,
-            append_slash,
-            CatchPanic,
-        ));
+        // and around it, where pages of the project's own are made and sessions are saved.
+        let router = router.layer((CatchPanic::of_pages(), self.layer, CatchPanic::of_handlers()));
         let router = match self.debug {
             Some(pages) => {
                 let pages = Arc::new(pages.with_routes(routes));

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// whatever stands on a line above.
 const LEVELS: &[&[&str]] = &[
     &["error", "hex", "random"],
-    &["key", "clock", "secret", "json", "url", "html", "characters"],
+    &["key", "clock", "secret", "json", "url", "html", "characters", "printable"],
     &["pickle"],
     &["store", "data", "signing", "settings"],
     &["cache"],
@@ -54,6 +54,7 @@ const WITHOUT_HTTP: &[&str] = &[
     "hex",
     "random",
     "characters",
+    "printable",
     "key",
     "cache",
     "caches",

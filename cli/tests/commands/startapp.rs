@@ -89,7 +89,8 @@ fn names_of_apps_are_refused_with_the_reason() {
         ("struct", "a word of Rust's own"),
         ("segue", "a crate that is there already"),
         ("urls", "a module that every project has"),
-        ("auth", "Django has an app of this name"),
+        ("auth", "the name of an app of Django's"),
+        ("admin", "Django has an app of this name"),
         ("session_management_project", "the name of the project"),
     ] {
         let complaint = folder.fail("", &["startapp", name]);

@@ -1,8 +1,9 @@
-//! A report for those who read no HTML.
+//! A report for those who read no HTML, and may sit at a terminal.
 
 use std::fmt::Write as _;
 
 use super::report::{Report, Section};
+use crate::printable::printable;
 
 pub(super) fn of(report: &Report) -> String {
     let mut text = String::new();
@@ -12,22 +13,22 @@ pub(super) fn of(report: &Report) -> String {
 }
 
 fn write(out: &mut String, report: &Report) -> std::fmt::Result {
-    writeln!(out, "{}\n{}", clean(&report.title), clean(&report.message))?;
+    writeln!(out, "{}\n{}", printable(&report.title), printable(&report.message))?;
     for section in &report.sections {
         match section {
             Section::Source { heading, lines } => {
-                writeln!(out, "\n{}", clean(heading))?;
+                writeln!(out, "\n{}", printable(heading))?;
                 for line in lines {
                     let mark = if line.is_marked { '>' } else { ' ' };
-                    writeln!(out, "{mark} {:>5} | {}", line.number, clean(&line.text))?;
+                    writeln!(out, "{mark} {:>5} | {}", line.number, printable(&line.text))?;
                 }
             }
-            Section::Text { heading, text } => writeln!(out, "\n{heading}\n{}", clean(text))?,
+            Section::Text { heading, text } => writeln!(out, "\n{heading}\n{}", printable(text))?,
             Section::List { heading, items } => {
                 writeln!(out, "\n{heading}")?;
                 for (item, more) in items {
                     let gap = if more.is_empty() { "" } else { "  " };
-                    writeln!(out, "- {}{gap}{}", clean(item), clean(more))?;
+                    writeln!(out, "- {}{gap}{}", printable(item), printable(more))?;
                 }
             }
         }
@@ -36,24 +37,11 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "\nHow to mend it")?;
     }
     for mend in &report.mends {
-        writeln!(out, "- {}", clean(mend))?;
+        writeln!(out, "- {}", printable(mend))?;
     }
     out.push('\n');
     for (name, value) in &report.facts {
-        writeln!(out, "{name}: {}", clean(value))?;
+        writeln!(out, "{name}: {}", printable(value))?;
     }
     writeln!(out, "\nYou see this because DEBUG is on.")
-}
-
-/// Whoever reads this may sit at a terminal, which takes some characters for orders.
-fn clean(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() && !matches!(letter, '\n' | '\t') {
-            clean.extend(letter.escape_default());
-        } else {
-            clean.push(letter);
-        }
-    }
-    clean
 }

@@ -13,7 +13,7 @@ use crate::database::{App, Migrator};
 /// What the command line says.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "There are no models from which Segue could tell what has changed: a migration is a file of \
+    long_about = "Writes new migrations, and keeps the list of those that are there. There are no models from which Segue could tell what has changed: a migration is a file of \
                         SQL that you write, src/APP/migrations/0001_NAME.sql. `makemigrations APP --empty --name NAME` begins \
                         one; without --empty, files that were written by hand are added to the list of the app, \
                         src/APP/migrations.rs, by which they become a part of the program."

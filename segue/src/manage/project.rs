@@ -139,8 +139,11 @@ impl Project {
             }
             Command::Runserver(arguments) => {
                 let site = site("runserver")?;
-                let read_settings = || Ok(context()?.settings);
-                Box::pin(runserver::run(context()?, &arguments, site, &read_settings)).await
+                let settings_file = self.settings_file(options)?;
+                let read_settings = || context().map(|context| context.settings);
+                let sources = &self.sources;
+                Box::pin(runserver::run(settings_file, sources, &arguments, site, &read_settings))
+                    .await
             }
             Command::Migrate(arguments) => migrate::run(&context()?, &arguments).await,
             Command::Showmigrations(arguments) => {
@@ -163,16 +166,23 @@ impl Project {
         }
     }
 
+    /// Where the settings stand, if not in the environment alone.
+    fn settings_file(&self, options: &Options) -> Result<Option<PathBuf>, ConfigError> {
+        match &options.settings {
+            Some(file) if file.exists() => Ok(Some(file.clone())),
+            Some(file) => {
+                let mend = "No such file: --settings must name one that is there";
+                Err(ConfigError::file(file, mend))
+            }
+            // Whoever names a database alone means no settings that happen to lie about.
+            None if options.database_url.is_some() => Ok(None),
+            None => Ok(find_settings(self.sources.base_dir.as_deref())),
+        }
+    }
+
     /// Reads the settings.
     fn context(&self, options: &Options) -> Result<Context<'_>, ConfigError> {
-        let base_dir = self.sources.base_dir.as_deref();
-        // Whoever names a database alone means no settings that happen to lie about.
-        let found = || options.database_url.is_none().then(|| find_settings(base_dir)).flatten();
-        let settings_file = options.settings.clone().or_else(found);
-        if let Some(file) = options.settings.as_deref().filter(|file| !file.exists()) {
-            let mend = "No such file: --settings must name one that is there";
-            return Err(ConfigError::file(file, mend));
-        }
+        let settings_file = self.settings_file(options)?;
         // Where there is no project, its settings need not be here.
         let is_alone = self.site.is_none() && settings_file.is_none();
         let of_environment = || is_alone.then(|| variable("DATABASE_URL")).flatten();

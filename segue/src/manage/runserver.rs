@@ -11,15 +11,16 @@ mod stamp;
 
 use std::error::Error;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::CommandResult;
-use super::context::{Context, Sources as Folder};
+use super::context::Sources;
 use super::migrate::apps;
 use super::project::SiteParts;
 use super::shutdown::Shutdown;
 use crate::database::{History, Migrator};
+use crate::error::ConfigError;
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -28,7 +29,7 @@ use rebuild::Builder;
 use reload::Reloader;
 use served::Served;
 use server::{Server, Stopped};
-use sources::Sources;
+use sources::SourceWatch;
 
 pub(super) use log::start_log;
 
@@ -70,14 +71,14 @@ pub(super) struct Arguments {
     watch: Option<String>,
 }
 
-/// Serves the site. `read_settings` reads them again, where they have changed.
+/// Serves the site. `read_settings` reads them, and again where they have changed.
 pub(super) async fn run(
-    context: Context<'_>,
+    settings_file: Option<PathBuf>,
+    sources: &Sources,
     arguments: &Arguments,
     parts: &SiteParts,
-    read_settings: &dyn Fn() -> Result<Settings, Box<dyn Error>>,
+    read_settings: &dyn Fn() -> Result<Settings, ConfigError>,
 ) -> CommandResult {
-    let Context { settings_file, sources, .. } = context;
     // Before they are read, so that a change in between is not missed.
     let settings_stamp = settings_file.as_deref().and_then(stamp::of);
     let settings = read_settings()?;
@@ -142,15 +143,15 @@ pub(super) async fn run(
 fn watched(
     debug: bool,
     arguments: &Arguments,
-    folder: &Folder,
-) -> Result<(Option<Sources>, Option<Builder>), Box<dyn std::error::Error>> {
+    sources: &Sources,
+) -> Result<(Option<SourceWatch>, Option<Builder>), Box<dyn Error>> {
     if !debug && arguments.watch.is_some() {
         return Err("`--watch` is for development: it needs `DEBUG = true`".into());
     }
-    let Some(base_dir) = folder.base_dir.as_deref().filter(|_| debug) else {
+    let Some(base_dir) = sources.base_dir.as_deref().filter(|_| debug) else {
         return Ok((None, None));
     };
-    let sources = Sources::of(base_dir);
+    let sources = SourceWatch::of(base_dir);
     let Some(command) = &arguments.watch else { return Ok((sources, None)) };
     if sources.is_none() {
         let folder = base_dir.display();
@@ -174,7 +175,7 @@ async fn warn_of_migrations(site: &Site, migrator: &Migrator) -> CommandResult {
     Ok(())
 }
 
-fn cannot_listen(address: &Address, error: &io::Error) -> Box<dyn std::error::Error> {
+fn cannot_listen(address: &Address, error: &io::Error) -> Box<dyn Error> {
     let why = match error.kind() {
         io::ErrorKind::AddrInUse => {
             "another program listens there; `runserver 8001` takes another port"

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::database::migrations::names;
+
 /// A file to write: where, and what is in it.
 pub(super) struct Draft {
     pub(super) path: PathBuf,
@@ -30,9 +32,8 @@ const KEYWORDS: &[&str] = &[
 /// Crates that the sources of a new project name, and those that come with the compiler.
 const CRATES: &[&str] = &["alloc", "axum", "core", "proc_macro", "segue", "std", "test"];
 
-/// Apps of Django's that have migrations.
-const DJANGO_APPS: &[&str] =
-    &["admin", "auth", "contenttypes", "flatpages", "redirects", "sessions", "sites"];
+/// Apps of Django's that have migrations, beside those that no app of a project may ever be called.
+const DJANGO_APPS: &[&str] = &["admin", "flatpages", "redirects", "sites"];
 
 /// Modules that a new project has.
 const MODULES: &[&str] = &["lib", "main", "urls"];
@@ -47,10 +48,7 @@ pub(super) fn check_name(name: &str, of: NameOf) -> Result<(), String> {
         NameOf::App => "an app",
     };
     let refuse = |reason: &str| Err(format!("{name:?} cannot be the name of {what}: {reason}"));
-    let mut letters = name.chars();
-    let begins_well =
-        letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
-    if !begins_well || !letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
+    if !names::is_identifier(name) {
         return refuse(
             "a name is an identifier: letters from A to Z, digits and _, and no digit comes first",
         );
@@ -70,7 +68,10 @@ pub(super) fn check_name(name: &str, of: NameOf) -> Result<(), String> {
     if of == NameOf::App && DJANGO_APPS.contains(&name) {
         return refuse("Django has an app of this name, and records its migrations under it");
     }
-    Ok(())
+    match names::app_problem(name).filter(|_| of == NameOf::App) {
+        Some(problem) => refuse(problem),
+        None => Ok(()),
+    }
 }
 
 /// Writes files that are not there yet: all of them, or none.
@@ -171,7 +172,11 @@ mod tests {
                 assert!(!refusal.contains('\u{1b}'), "nothing moves the cursor");
             }
         }
-        for (name, reason) in [("urls", "a module"), ("sessions", "Django has an app")] {
+        for (name, reason) in [
+            ("urls", "a module"),
+            ("sessions", "an app of Django's"),
+            ("admin", "Django has an app"),
+        ] {
             assert!(check_name(name, NameOf::App).unwrap_err().contains(reason), "{name}");
             assert_eq!(check_name(name, NameOf::Project), Ok(()));
         }

@@ -19,13 +19,28 @@ const MOST: usize = 1000;
 /// Answers with a 500 where the service panics. The panic is in the log, and in the response's
 /// extensions.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CatchPanic;
+pub(crate) struct CatchPanic {
+    names_request: bool,
+}
+
+impl CatchPanic {
+    /// Around handlers: the log says for which request one of them panicked.
+    pub(crate) const fn of_handlers() -> Self {
+        Self { names_request: true }
+    }
+
+    /// Around what stands around handlers. To keep what was asked for once more would cost every
+    /// request, and this hardly ever happens.
+    pub(crate) const fn of_pages() -> Self {
+        Self { names_request: false }
+    }
+}
 
 impl<S> Layer<S> for CatchPanic {
     type Service = PanicCatcher<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        PanicCatcher { inner }
+        PanicCatcher { inner, names_request: self.names_request }
     }
 }
 
@@ -33,6 +48,7 @@ impl<S> Layer<S> for CatchPanic {
 #[derive(Clone, Debug)]
 pub(crate) struct PanicCatcher<S> {
     inner: S,
+    names_request: bool,
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for PanicCatcher<S>
@@ -48,7 +64,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let asked = Asked { method: request.method().clone(), uri: request.uri().clone() };
+        let asked = self.names_request.then(|| Asked::of(&request));
         match catch(|| self.inner.call(request)) {
             Ok(inner) => ResponseFuture { inner: Some(inner), panicked: None, asked },
             Err(panic) => ResponseFuture { inner: None, panicked: Some(panic), asked },
@@ -70,7 +86,7 @@ pin_project! {
         inner: Option<F>,
         // It panicked before there was a future.
         panicked: Option<Panic>,
-        asked: Asked,
+        asked: Option<Asked>,
     }
 }
 
@@ -96,23 +112,37 @@ where
         };
         // What it left half done is never polled again.
         this.inner.set(None);
-        Poll::Ready(Ok(this.asked.answer(panic)))
+        match this.asked {
+            Some(asked) => asked.log(&panic),
+            None => tracing::error!(
+                panic = %shown(panic.message(), MOST),
+                "a page for an error, or a session store, panicked"
+            ),
+        }
+        Poll::Ready(Ok(answer(panic)))
     }
 }
 
 impl Asked {
-    fn answer<B>(&self, panic: Panic) -> Response<ResponseBody<B>> {
+    fn of<B>(request: &Request<B>) -> Self {
+        Self { method: request.method().clone(), uri: request.uri().clone() }
+    }
+
+    fn log(&self, panic: &Panic) {
         tracing::error!(
             method = %shown(self.method.as_str(), MOST),
             path = %shown(self.uri.path(), MOST),
             panic = %shown(panic.message(), MOST),
             "a handler panicked"
         );
-        let mut response = Response::new(ResponseBody::page("Internal server error.".to_owned()));
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, plain);
-        response.extensions_mut().insert(panic);
-        response
     }
+}
+
+fn answer<B>(panic: Panic) -> Response<ResponseBody<B>> {
+    let mut response = Response::new(ResponseBody::page("Internal server error.".to_owned()));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response.extensions_mut().insert(panic);
+    response
 }

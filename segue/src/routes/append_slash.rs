@@ -1,128 +1,51 @@
 //! `APPEND_SLASH`.
 
 use std::fmt::Write as _;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use pin_project_lite::pin_project;
-use tower_layer::Layer;
-use tower_service::Service;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderValue, Method, StatusCode, Uri, header};
+use tower_service::Service as _;
 
 use super::Routes;
-use crate::body::ResponseBody;
 
-/// Sends who asks for `/set` to `/set/` where only that has a route: not before it is known that
-/// there is no page, and only who reads.
+/// Sends who asks for `/set` to `/set/` where only that has a route: not before the site has nothing
+/// to say to it, and only who reads.
+///
+/// It stands in the place of the site's fallback and asks that first, so that a path that has a route
+/// pays nothing.
 ///
 /// Source: `CommonMiddleware` in `django/middleware/common.py`.
-#[derive(Clone, Debug)]
-pub(crate) struct AppendSlash(Option<Arc<Routes>>);
-
-impl AppendSlash {
-    /// Among these routes; without any it does nothing.
-    pub(crate) fn new(routes: Option<Arc<Routes>>) -> Self {
-        Self(routes)
-    }
+pub(crate) fn append_slash(site: Router, routes: Arc<Routes>) -> Router {
+    let with_fallback = site.clone();
+    site.reset_fallback().fallback(move |request: Request| async move {
+        answer(with_fallback, &routes, request).await
+    })
 }
 
-impl<S> Layer<S> for AppendSlash {
-    type Service = SlashAppender<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        SlashAppender { inner, routes: self.0.clone() }
-    }
-}
-
-/// A service whose visitors may forget a slash.
-#[derive(Clone, Debug)]
-pub(crate) struct SlashAppender<S> {
-    inner: S,
-    routes: Option<Arc<Routes>>,
-}
-
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SlashAppender<S>
-where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-{
-    type Response = Response<ResponseBody<ResBody>>;
-    type Error = S::Error;
-    type Future = ResponseFuture<S::Future, ResBody>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let may = matches!(*request.method(), Method::GET | Method::HEAD)
-            && !request.uri().path().ends_with('/');
-        let routes = self.routes.clone().filter(|_| may);
-        let asked = routes.map(|routes| (routes, request.uri().clone()));
-        ResponseFuture { step: Step::Handling { inner: self.inner.call(request), asked } }
-    }
-}
-
-/// Whether the visitor is to be sent on, and where.
-type Look = Pin<Box<dyn Future<Output = Option<HeaderValue>> + Send>>;
-
-pin_project! {
-    /// The response of a service whose visitors may forget a slash.
-    #[must_use = "a future does nothing until it is polled"]
-    pub(crate) struct ResponseFuture<F, B> {
-        #[pin]
-        step: Step<F, B>,
-    }
-}
-
-pin_project! {
-    #[project = StepProjection]
-    enum Step<F, B> {
-        /// The inner service works on the request.
-        Handling { #[pin] inner: F, asked: Option<(Arc<Routes>, Uri)> },
-        /// There is no such page.
-        Looking { look: Look, response: Option<Response<B>> },
-    }
-}
-
-impl<F, B, E> Future for ResponseFuture<F, B>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-{
-    type Output = Result<Response<ResponseBody<B>>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut step = self.project().step;
-        loop {
-            let next = match step.as_mut().project() {
-                StepProjection::Handling { inner, asked } => {
-                    let response = ready!(inner.poll(cx))?;
-                    match asked.take() {
-                        Some((routes, uri)) if response.status() == StatusCode::NOT_FOUND => {
-                            let look = Box::pin(async move { with_slash(&routes, &uri).await });
-                            Step::Looking { look, response: Some(response) }
-                        }
-                        _ => return Poll::Ready(Ok(response.map(ResponseBody::inner))),
-                    }
-                }
-                StepProjection::Looking { look, response } => {
-                    let location = ready!(look.as_mut().poll(cx));
-                    let Some(response) = response.take() else { return Poll::Pending };
-                    return Poll::Ready(Ok(match location {
-                        Some(location) => moved(location, response),
-                        None => response.map(ResponseBody::inner),
-                    }));
-                }
-            };
-            step.set(next);
-        }
+async fn answer(mut site: Router, routes: &Routes, request: Request) -> Response {
+    let may = matches!(*request.method(), Method::GET | Method::HEAD)
+        && !request.uri().path().ends_with('/');
+    let uri = may.then(|| request.uri().clone());
+    let response = match site.call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let Some(uri) = uri.filter(|_| response.status() == StatusCode::NOT_FOUND) else {
+        return response;
+    };
+    match with_slash(routes, &uri).await {
+        Some(location) => moved(location, response),
+        None => response,
     }
 }
 
 async fn with_slash(routes: &Routes, uri: &Uri) -> Option<HeaderValue> {
     let path = format!("{}/", uri.path());
-    if routes.have(uri.path()).await || !routes.have(&path).await {
+    if !routes.have(&path).await {
         return None;
     }
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -156,14 +79,14 @@ fn encoded(text: &str) -> String {
 }
 
 /// A 301 in the place of the page, with what else the page brought, a cookie for example.
-fn moved<B>(location: HeaderValue, response: Response<B>) -> Response<ResponseBody<B>> {
+fn moved(location: HeaderValue, response: Response) -> Response {
     let (mut parts, _) = response.into_parts();
     parts.status = StatusCode::MOVED_PERMANENTLY;
     for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
         parts.headers.remove(name);
     }
     parts.headers.insert(header::LOCATION, location);
-    Response::from_parts(parts, ResponseBody::page(String::new()))
+    Response::from_parts(parts, Body::empty())
 }
 
 #[cfg(test)]

@@ -85,7 +85,11 @@ pub struct Demo {
 
 impl Demo {
     pub fn start(command: &mut Command) -> Self {
-        let mut program = Program::start(command).unwrap();
+        Self::of(Program::start(command).unwrap())
+    }
+
+    /// A program that is about to serve.
+    pub fn of(mut program: Program) -> Self {
         let rest = program.wait_for("Serving on http://");
         let address = format!("http://{}", rest.split_whitespace().next().unwrap());
         Self { address, program }

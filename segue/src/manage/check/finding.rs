@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::manage::output::{Results, ascii_json, bad, doubtful, good, printable};
+use crate::manage::output::{Results, ascii_json, bad, doubtful, good};
+use crate::printable::printable;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]

@@ -8,11 +8,11 @@ use tokio::time::sleep;
 
 use super::rebuild::{Builder, Built};
 use super::served::Served;
-use super::sources::Sources;
+use super::sources::SourceWatch;
 use super::stamp::{self, Stamp};
 use super::warn_of_migrations;
 use crate::database::Migrator;
-use crate::error::describe;
+use crate::error::{ConfigError, describe};
 use crate::manage::project::SiteParts;
 use crate::panics;
 use crate::settings::Settings;
@@ -27,9 +27,9 @@ const AT_REST: Duration = Duration::from_millis(150);
 pub(super) struct Reloader<'a> {
     pub(super) parts: &'a SiteParts,
     pub(super) migrator: Migrator,
-    pub(super) read_settings: &'a dyn Fn() -> Result<Settings, Box<dyn Error>>,
+    pub(super) read_settings: &'a dyn Fn() -> Result<Settings, ConfigError>,
     pub(super) settings_file: Option<PathBuf>,
-    pub(super) sources: Option<Sources>,
+    pub(super) sources: Option<SourceWatch>,
     /// Nothing where sources are not to be built.
     pub(super) builder: Option<&'a Builder>,
     pub(super) served: Served,
@@ -42,7 +42,7 @@ impl<'a> Reloader<'a> {
     pub(super) async fn run(mut self, mut seen: Stamp) -> &'a Builder {
         loop {
             sleep(EVERY).await;
-            let change = self.sources.as_mut().and_then(Sources::changed);
+            let change = self.sources.as_mut().and_then(SourceWatch::changed);
             match (change, self.builder) {
                 (Some(change), Some(builder)) => {
                     if self.build(builder, &change).await {
@@ -116,7 +116,7 @@ impl<'a> Reloader<'a> {
                 Ok(Built::Done) => {}
             }
             // What was written while it was building may be in it or not.
-            let Some(change) = self.sources.as_mut().and_then(Sources::changed) else {
+            let Some(change) = self.sources.as_mut().and_then(SourceWatch::changed) else {
                 say!("Built: restarting.");
                 return true;
             };

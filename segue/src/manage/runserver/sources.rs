@@ -11,12 +11,12 @@ const DEEPEST: u32 = 32;
 
 /// The sources of a project as they were when they were last looked at.
 #[derive(Debug)]
-pub(super) struct Sources {
+pub(super) struct SourceWatch {
     base_dir: PathBuf,
     seen: BTreeMap<PathBuf, Stamp>,
 }
 
-impl Sources {
+impl SourceWatch {
     /// The sources in this folder, if there are any: a program may run far from them.
     pub(super) fn of(base_dir: &Path) -> Option<Self> {
         let is_there = base_dir.join("src").is_dir() && base_dir.join("Cargo.toml").is_file();
@@ -88,7 +88,7 @@ mod tests {
     fn a_change_is_told_once() {
         let folder = project();
         let path = |name: &str| folder.path().join(name);
-        let mut sources = Sources::of(folder.path()).unwrap();
+        let mut sources = SourceWatch::of(folder.path()).unwrap();
         assert_eq!(sources.changed(), None);
         for name in ["src/main.rs", "src/shop/views.rs", "Cargo.toml"] {
             fs::write(path(name), "changed").unwrap();
@@ -110,9 +110,9 @@ mod tests {
     #[test]
     fn where_there_are_no_sources_nothing_is_watched() {
         let folder = project();
-        assert!(Sources::of(&folder.path().join("nowhere")).is_none());
+        assert!(SourceWatch::of(&folder.path().join("nowhere")).is_none());
         fs::remove_file(folder.path().join("Cargo.toml")).unwrap();
-        assert!(Sources::of(folder.path()).is_none());
+        assert!(SourceWatch::of(folder.path()).is_none());
     }
 
     #[cfg(unix)]
@@ -120,6 +120,6 @@ mod tests {
     fn a_folder_that_leads_to_itself_ends() {
         let folder = project();
         std::os::unix::fs::symlink(".", folder.path().join("src/again")).unwrap();
-        assert_eq!(Sources::of(folder.path()).unwrap().changed(), None);
+        assert_eq!(SourceWatch::of(folder.path()).unwrap().changed(), None);
     }
 }

@@ -10,7 +10,8 @@ use super::words;
 use crate::engines::Listed;
 use crate::key::SessionKey;
 use crate::manage::CommandResult;
-use crate::manage::output::{Results, ascii_json, bad, heading, printable, report_warning};
+use crate::manage::output::{Results, ascii_json, bad, heading, report_warning};
+use crate::printable::printable;
 
 /// So much of a user's id is shown in the table.
 const LONGEST_USER: usize = 40;

@@ -15,7 +15,8 @@ use crate::data::SessionData;
 use crate::engines::Listed;
 use crate::key::SessionKey;
 use crate::manage::CommandResult;
-use crate::manage::output::{Results, ascii_json, heading, printable};
+use crate::manage::output::{Results, ascii_json, heading};
+use crate::printable::printable;
 use crate::store::{Record, SessionStore as _};
 
 use super::pretty;

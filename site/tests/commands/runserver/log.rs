@@ -111,7 +111,8 @@ fn the_environment_says_how_much_is_logged() {
 /// `script` (util-linux) makes the terminal.
 fn on_a_terminal(variables: &[(&str, &str)]) -> Vec<String> {
     let project = project();
-    let command = format!("{} runserver 127.0.0.1:0", env!("CARGO_BIN_EXE_site_here"));
+    let program = env!("CARGO_BIN_EXE_site_here");
+    let command = format!("echo process $$; exec {program} runserver 127.0.0.1:0");
     let mut terminal = Command::new("script");
     terminal
         .args(["--quiet", "--return", "--echo", "never", "--command", &command, "/dev/null"])
@@ -122,7 +123,9 @@ fn on_a_terminal(variables: &[(&str, &str)]) -> Vec<String> {
         .env("TERM", "xterm")
         .env("RUST_LOG", "segue::server=info")
         .envs(variables.iter().copied());
-    let mut demo = Demo::start(&mut terminal);
+    let mut program = Program::start(&mut terminal).unwrap();
+    let process = program.wait_for("process ").trim().to_owned();
+    let mut demo = Demo::of(program);
     let mut lines = Vec::new();
     for (path, status) in
         [("/static/style.css", 200), ("/set", 301), ("/nowhere/", 404), ("/panics/", 500)]
@@ -131,6 +134,9 @@ fn on_a_terminal(variables: &[(&str, &str)]) -> Vec<String> {
         let rest = demo.program.wait_for(&format!("\"GET {path} HTTP/1.1\" {status} "));
         lines.push(rest.trim_end_matches(['\r', '\n']).to_owned());
     }
+    // The end of the terminal need not end it: under `nohup` nothing listens to that.
+    let stopped = Command::new("sh").args(["-c", "kill -s TERM \"$0\"", &process]).status();
+    assert!(stopped.unwrap().success());
     lines
 }
 
