@@ -129,6 +129,24 @@ async fn a_read_only_database_still_reads() {
     assert!(error.to_string().contains("read-only"), "{error}");
 }
 
+/// As when the processes of a site start together for the first time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_can_be_opened_by_many_at_once() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("db.sqlite3").display());
+        let openings: Vec<_> = (0..8)
+            .map(|_| {
+                let url = url.clone();
+                tokio::spawn(async move { Database::from_url(&url).await.map(|_| ()) })
+            })
+            .collect();
+        for opening in openings {
+            opening.await.unwrap().unwrap();
+        }
+    }
+}
+
 /// Another process holds a write transaction for longer than we wait: readers do not notice,
 /// writers get an error in time, and afterwards all is well.
 #[tokio::test(flavor = "multi_thread")]

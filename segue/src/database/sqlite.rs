@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
@@ -13,6 +14,9 @@ use crate::error::StoreErrorKind;
 
 /// How long a statement waits for another process's write, and a request for a free connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it is waited before a file is opened again that somebody else was making.
+const RETRY: Duration = Duration::from_millis(10);
 
 /// SQLite gives one writer at a time its turn; so there is one connection for writing, before which
 /// our own writers queue fairly, and a few for reading, which a write never blocks (WAL).
@@ -49,6 +53,20 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 /// Makes sure that the file is there, is a database, and can be read.
 pub(super) async fn create(path: &Path) -> Result<(), sqlx::Error> {
+    let started = Instant::now();
+    loop {
+        match try_create(path).await {
+            // Of two that make the file a WAL one at once, SQLite turns one away and does not wait: each
+            // could be waiting for the other.
+            Err(error) if is_locked(&error) && started.elapsed() < PATIENCE => {
+                tokio::time::sleep(RETRY).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn try_create(path: &Path) -> Result<(), sqlx::Error> {
     let mut connection = options(path).create_if_missing(true).connect().await?;
     sqlx::query("SELECT count(*) FROM sqlite_master").execute(&mut connection).await?;
     connection.close().await
@@ -132,6 +150,15 @@ pub(super) fn try_lock(folder: Option<&File>) -> bool {
     folder.is_none_or(|folder| !matches!(folder.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
+fn is_locked(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| matches!(code(error), 5 | 6))
+}
+
+/// SQLite's primary code, the lowest byte of its extended one: <https://sqlite.org/rescode.html>
+fn code(error: &dyn DatabaseError) -> u32 {
+    error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default() & 0xff
+}
+
 /// What an error of SQLite means, in words that help to mend it.
 pub(super) fn explain(error: &sqlx::Error, name: &str) -> (StoreErrorKind, String) {
     use StoreErrorKind::{Corrupt, Refused, Unavailable};
@@ -144,9 +171,7 @@ pub(super) fn explain(error: &sqlx::Error, name: &str) -> (StoreErrorKind, Strin
             _ => (Unavailable, format!("the database {name} failed")),
         };
     };
-    // The lowest byte of SQLite's extended code is its primary one: https://sqlite.org/rescode.html
-    let code = database.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
-    match code & 0xff {
+    match code(&**database) {
         5 | 6 => (
             Unavailable,
             format!(
