@@ -1,17 +1,20 @@
 //! Asking the person at the terminal.
 
 use std::error::Error;
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-
-use console::Term;
+use std::io::{self, BufRead as _, IsTerminal as _, Stdin, Write as _};
 
 #[cfg(feature = "auth")]
 use super::output::report_refusal;
 
+#[cfg(all(feature = "auth", unix))]
+mod echo;
+
 /// Where questions go to and answers come from.
 pub(super) struct Terminal {
+    answers: Stdin,
     /// Nothing where a script answers.
-    term: Option<Term>,
+    #[cfg(all(feature = "auth", unix))]
+    echo: Option<echo::Echo>,
 }
 
 impl Terminal {
@@ -19,62 +22,59 @@ impl Terminal {
     ///
     /// `instead` is what a script should run.
     pub(super) fn open(instead: &str) -> Result<Self, Box<dyn Error>> {
-        if io::stdin().is_terminal() {
-            return Ok(Self { term: Some(Term::stderr()) });
+        if !io::stdin().is_terminal() {
+            let message = format!("there is no terminal to ask at: run `{instead}` in scripts");
+            return Err(message.into());
         }
-        Err(format!("there is no terminal to ask at: run `{instead}` in scripts").into())
+        Ok(Self {
+            answers: io::stdin(),
+            #[cfg(all(feature = "auth", unix))]
+            echo: Some(echo::Echo::of_terminal()?),
+        })
     }
 
     /// A person's terminal, or the lines of a script.
     #[cfg(feature = "auth")]
-    pub(super) fn open_or_pipe() -> Self {
-        Self { term: io::stdin().is_terminal().then(Term::stderr) }
+    pub(super) fn open_or_pipe() -> io::Result<Self> {
+        Ok(Self {
+            answers: io::stdin(),
+            #[cfg(unix)]
+            echo: io::stdin().is_terminal().then(echo::Echo::of_terminal).transpose()?,
+        })
     }
 
     /// Asks, and gives the line that was typed.
-    pub(super) fn ask(&self, prompt: &str) -> Result<String, Box<dyn Error>> {
-        Self::show(prompt)?;
-        match &self.term {
-            Some(term) => term.read_line().map_err(|error| gone(&error).into()),
-            None => Self::line(),
-        }
-    }
-
-    /// Asks, and does not show what is typed.
-    #[cfg(feature = "auth")]
-    pub(super) fn ask_secretly(&self, prompt: &str) -> Result<String, Box<dyn Error>> {
-        Self::show(prompt)?;
-        match &self.term {
-            Some(term) => term.read_secure_line().map_err(|error| gone(&error).into()),
-            None => Self::line(),
-        }
-    }
-
+    ///
     /// Questions stand on standard error, so that what a program says can be read by another.
-    fn show(prompt: &str) -> io::Result<()> {
+    pub(super) fn ask(&self, question: &str) -> Result<String, Box<dyn Error>> {
         let mut out = io::stderr().lock();
-        out.write_all(prompt.as_bytes())?;
-        out.flush()
-    }
-
-    fn line() -> Result<String, Box<dyn Error>> {
+        out.write_all(question.as_bytes())?;
+        out.flush()?;
         let mut line = String::new();
-        if io::stdin().lock().read_line(&mut line)? == 0 {
+        if self.answers.lock().read_line(&mut line)? == 0 {
             return Err(
                 "the answers have ended before the last question; nothing was changed".into()
             );
         }
         Ok(line.trim_end_matches(['\n', '\r']).to_owned())
     }
-}
 
-/// Ctrl-C, or the end of the terminal.
-fn gone(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof | io::ErrorKind::NotConnected => {
-            "cancelled; nothing was changed".to_owned()
+    /// Asks, and does not show what is typed.
+    #[cfg(all(feature = "auth", unix))]
+    pub(super) fn ask_secretly(&self, question: &str) -> Result<String, Box<dyn Error>> {
+        let _hidden = self.echo.as_ref().map(echo::Echo::hide).transpose()?;
+        self.ask(question)
+    }
+
+    /// Asks, and does not show what is typed.
+    #[cfg(all(feature = "auth", not(unix)))]
+    pub(super) fn ask_secretly(&self, question: &str) -> Result<String, Box<dyn Error>> {
+        if !io::stdin().is_terminal() {
+            return self.ask(question);
         }
-        _ => format!("no answer can be read from the terminal: {error}; nothing was changed"),
+        let term = console::Term::stderr();
+        term.write_str(question)?;
+        Ok(term.read_secure_line()?)
     }
 }
 

@@ -7,7 +7,7 @@ use segue::Settings;
 use segue::database::Database;
 use segue::users::Users;
 
-use crate::common::{Project, request};
+use crate::common::{Project, request, typing};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -135,6 +135,24 @@ fn a_person_is_asked_and_told_what_will_not_do() {
     let taken = "Error: the username \"zoe\" is already taken";
     assert!(seen.success() && seen.text.contains(taken), "{seen:?}");
     assert!(is_superuser(&project, "ann"));
+}
+
+/// The shell that asks for the next command is one that shows what is typed into it.
+#[test]
+fn who_breaks_off_at_a_password_gets_the_terminal_back() {
+    let project = Project::new();
+    project.succeed(&["migrate"]);
+    let settings = project.path("settings.toml");
+    let program = env!("CARGO_BIN_EXE_site");
+    let createsuperuser = format!(
+        "{program} --settings {} createsuperuser --username zoe --email=",
+        settings.display()
+    );
+    let command = format!("sh -c 'trap : INT; {createsuperuser}; echo status $?; stty -a'");
+    let ctrl_c = [("Password: ", "\u{3}".to_owned())];
+    let seen = typing(&command, &project.path(""), &ctrl_c, &[]);
+    assert!(seen.text.contains("Cancelled.\r\nstatus 130\r\n"), "{seen:?}");
+    assert!(seen.text.contains(" echo ") && seen.text.contains("-echonl"), "{seen:?}");
 }
 
 #[test]

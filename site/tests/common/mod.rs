@@ -16,7 +16,7 @@ use tempfile::TempDir;
 pub use document::Document;
 pub use http::{Answer, TOKEN, request};
 pub use program::Program;
-pub use terminal::{Seen, without_colours};
+pub use terminal::{Seen, typing, without_colours};
 
 /// A fresh copy of the demo's folder, as after a checkout.
 pub struct Project {
@@ -36,8 +36,11 @@ impl Project {
         self.folder.path().join(name)
     }
 
+    /// All at once: a server that reads them meanwhile sees the old ones or these.
     pub fn set(&self, settings: &str) {
-        fs::write(self.path("settings.toml"), settings).unwrap();
+        let written = self.path("settings.toml.new");
+        fs::write(&written, settings).unwrap();
+        fs::rename(written, self.path("settings.toml")).unwrap();
     }
 
     /// The program, with the settings of this folder and none of whoever runs the tests.

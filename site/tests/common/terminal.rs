@@ -77,7 +77,7 @@ pub fn typing(
     let command = format!("exec {command}");
     // A program that asks for more than these lines would wait for ever.
     let mut child = Command::new("timeout")
-        .args(["120", "script", "--quiet", "--return", "--echo", "never", "--command"])
+        .args(["120", "script", "--quiet", "--return", "--echo", "always", "--command"])
         .args([&command, "/dev/null"])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
@@ -112,7 +112,8 @@ pub fn typing(
                 let seen = seen.lock().unwrap();
                 let new = String::from_utf8_lossy(&seen[answered..]).into_owned();
                 let has_come = match *words {
-                    QUESTION => new.ends_with(": "),
+                    // The half of a line that begins so is none.
+                    QUESTION => new.ends_with(": ") && !new.ends_with("Error: "),
                     words => new.contains(words),
                 };
                 has_come.then_some(seen.len())
