@@ -332,7 +332,7 @@ async fn the_stylesheet_is_served_and_nothing_beside_it() {
     let page = visitor.get("/static/style.css").await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.html.contains("prefers-color-scheme: dark"));
-    for path in ["/static/../settings.toml", "/static/%2e%2e/settings.toml", "/static/", "/set"] {
+    for path in ["/static/../settings.toml", "/static/%2e%2e/settings.toml", "/static/", "/sets"] {
         let page = visitor.get(path).await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
         assert!(page.html.contains("<h1>Page not found</h1>"), "{path}");
