@@ -11,6 +11,8 @@ use crate::settings::{
 fn safe() -> Settings {
     let mut settings = Settings::new("Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1");
     settings.allowed_hosts.push("www.example.com".to_owned());
+    // Whatever lies in the folder in which the tests run.
+    settings.database_url = DatabaseUrl::Sqlite("not/there.sqlite3".into());
     settings
 }
 
