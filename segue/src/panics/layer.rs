@@ -110,8 +110,6 @@ where
                 Err(panic) => panic,
             },
         };
-        // What it left half done is never polled again.
-        this.inner.set(None);
         match this.asked {
             Some(asked) => asked.log(&panic),
             None => tracing::error!(

@@ -21,9 +21,9 @@ use super::Routes;
 /// Source: `CommonMiddleware` in `django/middleware/common.py`.
 pub(crate) fn append_slash(site: Router, routes: Arc<Routes>) -> Router {
     let with_fallback = site.clone();
-    site.reset_fallback().fallback(move |request: Request| async move {
-        answer(with_fallback, &routes, request).await
-    })
+    site.fallback(
+        move |request: Request| async move { answer(with_fallback, &routes, request).await },
+    )
 }
 
 async fn answer(mut site: Router, routes: &Routes, request: Request) -> Response {

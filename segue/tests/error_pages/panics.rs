@@ -149,6 +149,7 @@ async fn each_panic_is_its_own() {
 /// The project's own code runs around the session layer, too.
 #[tokio::test]
 async fn a_page_of_the_projects_own_may_panic() {
+    let log = Log::start();
     for debug in [false, true] {
         let pages = Pages::with(&settings(debug), routes(), |site| {
             site.on_session_error(|_| panic!("in the page of an error"))
@@ -161,5 +162,7 @@ async fn a_page_of_the_projects_own_may_panic() {
         } else {
             page.is(500, "Internal server error.");
         }
+        let log = log.take();
+        assert!(log.contains("ERROR") && log.contains("panic=\"in the page of"), "{log}");
     }
 }

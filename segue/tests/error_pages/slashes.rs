@@ -14,6 +14,7 @@ fn routes() -> Router {
         .route("/set/", get(|| async { "set" }))
         .route("/both", get(|| async { StatusCode::NOT_FOUND }))
         .route("/both/", get(|| async { "both/" }))
+        .route("/two//", get(|| async { "two" }))
         .route("/form/", post(|| async { "sent" }))
         .route("/{a}/in/", get(|| async { "in" }))
         .route("/{a}/{b}/{c}/", get(|| async { "three" }))
@@ -46,6 +47,7 @@ async fn nobody_else_is() {
     pages.open("/both").await.is(404, "");
     pages.open("/nowhere").await.is(404, "");
     pages.open("/nowhere/").await.is(404, "");
+    pages.open("/two/").await.is(404, "");
     let token = "abcdefghijklmnopqrstuvwxyzABCDEF";
     let cookie = format!("csrftoken={token}");
     let headers = [("cookie", cookie.as_str()), ("x-csrftoken", token)];
