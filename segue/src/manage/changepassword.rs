@@ -28,7 +28,7 @@ pub(super) async fn run(settings: &Settings, arguments: Arguments) -> CommandRes
         format!("there is no user {username:?} in the database {}", settings.database_url)
     })?;
     say!("Changing password for user {:?}", user.username);
-    let terminal = Terminal::open_or_pipe()?;
+    let terminal = Terminal::open_or_pipe();
     let attributes = user.attributes();
     let problems = |password: &str| users.password_problems(password, &attributes);
     let password = choose_password(&terminal, TRIES, false, problems)?;

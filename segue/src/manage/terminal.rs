@@ -12,9 +12,6 @@ mod echo;
 /// Where questions go to and answers come from.
 pub(super) struct Terminal {
     answers: Stdin,
-    /// Nothing where a script answers.
-    #[cfg(all(feature = "auth", unix))]
-    echo: Option<echo::Echo>,
 }
 
 impl Terminal {
@@ -26,30 +23,18 @@ impl Terminal {
             let message = format!("there is no terminal to ask at: run `{instead}` in scripts");
             return Err(message.into());
         }
-        Ok(Self {
-            answers: io::stdin(),
-            #[cfg(all(feature = "auth", unix))]
-            echo: Some(echo::Echo::of_terminal()?),
-        })
+        Ok(Self { answers: io::stdin() })
     }
 
     /// A person's terminal, or the lines of a script.
     #[cfg(feature = "auth")]
-    pub(super) fn open_or_pipe() -> io::Result<Self> {
-        Ok(Self {
-            answers: io::stdin(),
-            #[cfg(unix)]
-            echo: io::stdin().is_terminal().then(echo::Echo::of_terminal).transpose()?,
-        })
+    pub(super) fn open_or_pipe() -> Self {
+        Self { answers: io::stdin() }
     }
 
     /// Asks, and gives the line that was typed.
-    ///
-    /// Questions stand on standard error, so that what a program says can be read by another.
     pub(super) fn ask(&self, question: &str) -> Result<String, Box<dyn Error>> {
-        let mut out = io::stderr().lock();
-        out.write_all(question.as_bytes())?;
-        out.flush()?;
+        show(question)?;
         let mut line = String::new();
         if self.answers.lock().read_line(&mut line)? == 0 {
             return Err(
@@ -58,23 +43,48 @@ impl Terminal {
         }
         Ok(line.trim_end_matches(['\n', '\r']).to_owned())
     }
+}
 
-    /// Asks, and does not show what is typed.
-    #[cfg(all(feature = "auth", unix))]
-    pub(super) fn ask_secretly(&self, question: &str) -> Result<String, Box<dyn Error>> {
-        let _hidden = self.echo.as_ref().map(echo::Echo::hide).transpose()?;
-        self.ask(question)
+/// Questions stand on standard error, so that what a program says can be read by another.
+fn show(question: &str) -> io::Result<()> {
+    // Not held until there is an answer: who is cancelled meanwhile says so.
+    let mut out = io::stderr().lock();
+    out.write_all(question.as_bytes())?;
+    out.flush()
+}
+
+/// Questions whose answers are not shown.
+#[cfg(feature = "auth")]
+struct Secretly<'a> {
+    terminal: &'a Terminal,
+    /// Nothing where a script answers.
+    #[cfg(unix)]
+    echo: Option<echo::Echo>,
+}
+
+#[cfg(feature = "auth")]
+impl<'a> Secretly<'a> {
+    fn at(terminal: &'a Terminal) -> io::Result<Self> {
+        Ok(Self {
+            terminal,
+            #[cfg(unix)]
+            echo: io::stdin().is_terminal().then(echo::Echo::of_terminal).transpose()?,
+        })
     }
 
-    /// Asks, and does not show what is typed.
-    #[cfg(all(feature = "auth", not(unix)))]
-    pub(super) fn ask_secretly(&self, question: &str) -> Result<String, Box<dyn Error>> {
+    #[cfg(unix)]
+    fn ask(&self, question: &str) -> Result<String, Box<dyn Error>> {
+        let _hidden = self.echo.as_ref().map(echo::Echo::hide).transpose()?;
+        self.terminal.ask(question)
+    }
+
+    #[cfg(not(unix))]
+    fn ask(&self, question: &str) -> Result<String, Box<dyn Error>> {
         if !io::stdin().is_terminal() {
-            return self.ask(question);
+            return self.terminal.ask(question);
         }
-        let term = console::Term::stderr();
-        term.write_str(question)?;
-        Ok(term.read_secure_line()?)
+        show(question)?;
+        Ok(console::Term::stderr().read_secure_line()?)
     }
 }
 
@@ -89,9 +99,10 @@ pub(super) fn choose_password(
     may_insist: bool,
     problems: impl Fn(&str) -> Vec<String>,
 ) -> Result<Option<String>, Box<dyn Error>> {
+    let secretly = Secretly::at(terminal)?;
     for _ in 0..tries {
-        let password = terminal.ask_secretly("Password: ")?;
-        if password != terminal.ask_secretly("Password (again): ")? {
+        let password = secretly.ask("Password: ")?;
+        if password != secretly.ask("Password (again): ")? {
             report_refusal("Your passwords didn't match.");
             continue;
         }

@@ -151,7 +151,7 @@ fn who_breaks_off_at_a_password_gets_the_terminal_back() {
     let command = format!("sh -c 'trap : INT; {createsuperuser}; echo status $?; stty -a'");
     let ctrl_c = [("Password: ", "\u{3}".to_owned())];
     let seen = typing(&command, &project.path(""), &ctrl_c, &[]);
-    assert!(seen.text.contains("Cancelled.\r\nstatus 130\r\n"), "{seen:?}");
+    assert!(seen.has_ended && seen.text.contains("Cancelled.\r\nstatus 130\r\n"), "{seen:?}");
     assert!(seen.text.contains(" echo ") && seen.text.contains("-echonl"), "{seen:?}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +13,8 @@ use super::Project;
 #[derive(Debug)]
 pub struct Seen {
     pub code: Option<i32>,
+    /// It has not asked for more than was typed.
+    pub has_ended: bool,
     /// All of it, colours included.
     pub raw: String,
     /// Without the colours.
@@ -27,6 +29,9 @@ impl Seen {
 
 /// What a question ends with, at the end of what is seen.
 const QUESTION: &str = "";
+
+/// A program that has what it asked for ends by then, also on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
 
 /// Nobody waits longer for a question.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -131,26 +136,28 @@ pub fn typing(
         // The program may have ended without a question.
         let _ = input.write_all(text.as_bytes());
     }
-    let code = if typed.is_empty() {
-        // An open input: nobody has left the terminal.
-        child.wait().unwrap().code()
-    } else {
-        // The last line is read before the terminal is left.
-        wait_a_while(&mut child);
-        drop(input);
-        child.wait().unwrap().code()
-    };
+    // Nobody leaves the terminal before the last line is read, or where there is nothing to type.
+    let has_ended = typed.is_empty() || ends_soon(&mut child);
+    if has_ended {
+        child.wait().unwrap();
+    }
+    drop(input);
+    let code = child.wait().unwrap().code();
     reader.join().unwrap();
     let raw = String::from_utf8(std::mem::take(&mut *seen.lock().unwrap())).unwrap();
-    Seen { code, text: without_colours(&raw), raw }
+    Seen { code, has_ended, text: without_colours(&raw), raw }
 }
 
-/// Until it ends, or asks for more than there is.
-fn wait_a_while(child: &mut std::process::Child) {
+/// Whether it ends, and does not ask for more than there is.
+fn ends_soon(child: &mut Child) -> bool {
     let started = Instant::now();
-    while child.try_wait().unwrap().is_none() && started.elapsed() < Duration::from_secs(5) {
+    while started.elapsed() < SOON {
+        if child.try_wait().unwrap().is_some() {
+            return true;
+        }
         thread::sleep(Duration::from_millis(10));
     }
+    false
 }
 
 /// Takes out the sequences that set colours, and no others.
