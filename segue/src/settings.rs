@@ -92,7 +92,7 @@ pub struct Settings {
     /// replaced. Default: `[]`.
     pub secret_keys: SecretKeys,
     /// `ALLOWED_HOSTS`: the host names of this site; a request for another one is answered with 400.
-    /// Default: `[]`, they must be set; with `DEBUG` `localhost` and the addresses of this machine alone.
+    /// Default: `[]`, they must be set; with `DEBUG` `localhost`, its subdomains, `127.0.0.1` and `[::1]`.
     pub allowed_hosts: Vec<String>,
     /// `DATABASE_URL` (ours): where the database is; a relative path begins at the folder of the
     /// settings file. Django's `DATABASES`. Default: `"sqlite://db.sqlite3"`.

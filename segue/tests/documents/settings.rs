@@ -33,6 +33,8 @@ fn the_variables_that_are_shown_are_settings() {
         let mut settings = String::new();
         for line in lines {
             let (name, value) = line.split_once('=').unwrap();
+            // systemd and a shell take the quotes off.
+            let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
             // An empty variable counts as not set.
             let list: Vec<&str> = value.split(',').filter(|part| !part.is_empty()).collect();
             settings += &match name {

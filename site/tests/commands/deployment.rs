@@ -1,6 +1,7 @@
 //! docs/deployment.md: what it shows is run, with the folders and ports of the test.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -36,6 +37,8 @@ impl Machine {
         let place = |name: &str| machine.folder.path().join("srv").join(name);
         fs::write(place("settings.toml"), machine.page.block("toml", "ALLOWED_HOSTS")).unwrap();
         fs::copy(env!("CARGO_BIN_EXE_site"), place("shop")).unwrap();
+        let environment = machine.page.block("dotenv", "DATABASE_URL=sqlite");
+        fs::write(machine.folder.path().join("etc").join("shop.env"), environment).unwrap();
         let templates = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("templates");
         copy_folder(&templates, &place("templates"));
         machine
@@ -44,6 +47,12 @@ impl Machine {
     /// Runs a script with the variables of `shop.env`.
     fn run(&self, script: &str) -> Output {
         let environment = self.page.block("dotenv", "DATABASE_URL=sqlite");
+        let variables = environment.lines().filter_map(|line| line.split_once('='));
+        self.shell(script).envs(variables).output().unwrap()
+    }
+
+    /// A shell with this script, and with no variables of the site.
+    fn shell(&self, script: &str) -> Command {
         let mut shell = Command::new("sh");
         shell
             // As the unit says it.
@@ -51,9 +60,8 @@ impl Machine {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("RUST_LOG", "error")
-            .envs(environment.lines().filter_map(|line| line.split_once('=')))
             .current_dir(self.folder.path());
-        shell.output().unwrap()
+        shell
     }
 
     fn succeed(&self, script: &str) -> String {
@@ -76,7 +84,46 @@ fn each_block_of_the_page_is_used() {
     let count = |language| page.blocks(language).len();
     // The SQL, the units and the second database are looked at in segue/tests/documents.
     let languages = ["dotenv", "toml", "sh", "nginx", "ini", "sql"];
-    assert_eq!(languages.map(count), [2, 1, 3, 1, 3, 2]);
+    assert_eq!(languages.map(count), [2, 1, 4, 1, 3, 2]);
+}
+
+/// A user of the machine is not made for a test: it is looked at what is asked for.
+const ROOT: &str = "\
+    useradd() { test \"$*\" = '--system --shell /usr/sbin/nologin shop'; }\n\
+    install() { test \"$1 $2 $3 $4 $5 $6 $7\" = '-d -m 700 -o shop -g shop'; command install -d -m $3 \"$8\"; }\n\
+    runuser() { test \"$1 $2 $3\" = '-u shop --'; shift 3; \"$@\"; }\n";
+
+#[test]
+fn the_first_start_makes_the_tables_where_the_variables_say() {
+    let machine = Machine::new();
+    let place = machine.folder.path().join("lib");
+    fs::remove_dir(&place).unwrap();
+    let first = machine.page.block("sh", "useradd ");
+    let output = machine.shell(&format!("{ROOT}{first}")).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(place.join("db.sqlite3").is_file(), "{output:?}");
+    assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o700);
+    // And nowhere else: without the variables there would be one beside the settings.
+    assert!(!machine.folder.path().join("srv/db.sqlite3").exists());
+    let list = machine.succeed(&machine.program("showmigrations sessions"));
+    assert!(list.contains("[X] 0001_initial"), "{list}");
+}
+
+/// The page has root read it into a shell; systemd reads it too, and takes the quotes off.
+#[test]
+fn a_shell_reads_each_file_of_variables() {
+    let machine = Machine::new();
+    let files = machine.page.blocks("dotenv");
+    for file in &files {
+        let path = machine.folder.path().join("etc/shop.env");
+        fs::write(&path, file).unwrap();
+        let script = format!("set -a; . {}; set +a\nprintenv DATABASE_URL", path.display());
+        let output = machine.shell(&script).output().unwrap();
+        let shown = file.lines().find_map(|line| line.strip_prefix("DATABASE_URL=")).unwrap();
+        let read = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(read.trim_end(), shown.trim_matches('"'), "{file}");
+    }
+    assert!(files.iter().any(|file| file.contains('&')), "one has what a shell would cut at");
 }
 
 #[test]
@@ -147,7 +194,7 @@ mod nginx {
             let program = machine.program("");
             machine.succeed(&format!("PROGRAM='{program}'\n{SYSTEMCTL}{text}"))
         };
-        let update = machine.page.block("sh", "install ");
+        let update = machine.page.block("sh", "install -m ");
         let ports = update.split_once("for port in ").unwrap().1.split(';').next().unwrap();
         let _running = Running(&machine);
         script(&format!("for port in {ports}; do begin $port; done"));

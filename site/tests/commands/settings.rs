@@ -85,7 +85,7 @@ fn what_the_page_on_settings_shows_is_what_is_said() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let page = fs::read_to_string(root.join("docs/settings.md")).unwrap();
     let shown = page.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
-    let mistakes = ["SESSION_COOKIE_AGE = \"a week\"", "SESSION_COKIE_AGE = 86400"];
+    let mistakes = ["SESSION_COOKIE_AGE = \"a week\"", "SESSION_COOKIE_MAX_AGE = 86400"];
     assert_eq!(mistakes.map(complaint).concat(), shown);
 }
 
