@@ -109,8 +109,10 @@ impl ServerUrl {
     /// Whether its password is this key.
     #[cfg(feature = "manage")]
     pub(super) fn has_password(&self, key: &SecretKey) -> bool {
-        let password = Parts::split(&self.driver_url, "").and_then(|parts| parts.password());
-        matches!(password, Ok(Some(password)) if SecretKey::new(password.as_str()) == *key)
+        let Ok(mut parts) = Parts::split(&self.driver_url, "") else { return false };
+        let passwords = [parts.password(), parts.text("password")];
+        let is_key = |password: String| SecretKey::new(password.as_str()) == *key;
+        passwords.into_iter().filter_map(|found| found.ok().flatten()).any(is_key)
     }
 
     /// The host, where it is another machine of which no certificate is asked.

@@ -49,8 +49,11 @@ fn texts_in(value: &Value, is_one: &dyn Fn(&str) -> bool) -> bool {
 /// Whether a text is a URL with a password.
 #[cfg(feature = "manage")]
 fn has_password(text: &str) -> bool {
-    let credentials = text.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
-    credentials.is_some_and(|(credentials, _)| credentials.contains(':'))
+    let Some((_, rest)) = text.split_once("://") else { return false };
+    let credentials = rest.rsplit_once('@').map_or("", |(credentials, _)| credentials);
+    // PostgreSQL takes one behind the URL as well.
+    let options = rest.split_once('?').map_or("", |(_, options)| options);
+    credentials.contains(':') || options.split('&').any(|option| option.starts_with("password="))
 }
 
 /// Where the mistake is and which, but not the line itself: it may be that of the secret key.

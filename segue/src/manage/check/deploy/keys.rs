@@ -4,8 +4,9 @@ use super::Finding;
 use crate::secret::SecretKey;
 use crate::settings::Settings;
 
-/// What the documents show in the place of a key. Some copy it.
-const EXAMPLE: &str = "from a safe place";
+/// What the documents show in the place of a key, with blanks or hyphens. Some copy it.
+const EXAMPLES: [&str; 2] =
+    ["from a safe place", "key of fifty random characters and more of them"];
 
 const MEND: &str = "give it 50 random characters and more (`openssl rand -base64 48` prints 64), and \
                     keep the old one in SECRET_KEY_FALLBACKS until nobody needs it";
@@ -56,7 +57,8 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
 /// Why a key is weak, if it is: Django's rules, and what stands in the documents.
 fn weakness(key: &SecretKey) -> Option<&'static str> {
     let text = key.expose();
-    if text.contains(EXAMPLE) {
+    let words = text.replace('-', " ");
+    if EXAMPLES.iter().any(|example| words.contains(example)) {
         return Some("is the example of the documents");
     }
     if !key.is_weak() {

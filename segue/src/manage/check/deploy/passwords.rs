@@ -55,6 +55,7 @@ pub(super) fn findings(settings: &Settings) -> Vec<Finding> {
 }
 
 /// A hasher whose work is less than OWASP's Password Storage Cheat Sheet asks for, and what is less.
+/// PBKDF2 on SHA-1 is judged as on SHA-256: what is asked for there is more than Django's own.
 fn missing_work(hasher: &PasswordHasher) -> Option<String> {
     let algorithm = hasher.algorithm();
     let (is_weak, work) = match *hasher {

@@ -97,11 +97,15 @@ fn a_key_that_is_used_twice_is_one() {
     };
     assert_eq!(ids(same), ["segue.W018"]);
     let key = "Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1";
-    let in_database = |settings: &mut Settings| {
-        let url = format!("postgres://site:{key}@localhost/site");
-        settings.database_url = DatabaseUrl::parse(&url, Path::new("")).unwrap();
-    };
-    assert_eq!(ids(in_database), ["segue.W018"]);
+    for url in [
+        format!("postgres://site:{key}@localhost/site"),
+        format!("postgres://site@localhost/site?password={key}"),
+    ] {
+        let in_database = |settings: &mut Settings| {
+            settings.database_url = DatabaseUrl::parse(&url, Path::new("")).unwrap();
+        };
+        assert_eq!(ids(in_database), ["segue.W018"]);
+    }
     let in_cache = |settings: &mut Settings| {
         let url = format!("redis://:{key}@localhost");
         settings.caches.insert("default".to_owned(), cache(&url));
@@ -217,6 +221,28 @@ fn proxies_that_are_believed_and_not_counted_or_counted_and_not_believed() {
     let trusting =
         |s: &mut Settings| s.csrf.trusted_origins = vec!["https://www.example.com".to_owned()];
     assert!(counted(trusting).is_empty());
+}
+
+/// As a shell, systemd and TOML read them.
+#[test]
+fn no_key_of_the_documents_is_for_a_site() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let mut keys = 0;
+    for page in std::fs::read_dir(docs).unwrap() {
+        let text = std::fs::read_to_string(page.unwrap().path()).unwrap();
+        for line in text.lines() {
+            let line = line.trim_start().trim_start_matches("Environment=");
+            let Some((name, value)) = line.split_once('=') else { continue };
+            let value = value.trim().trim_matches('"');
+            let is_key = !value.starts_with("os.environ") && !value.starts_with("...");
+            if name.trim_end() == "SECRET_KEY" && is_key {
+                let ids = ids(|settings| settings.secret_keys.current = SecretKey::new(value));
+                assert_eq!(ids, ["security.W009"], "{line}");
+                keys += 1;
+            }
+        }
+    }
+    assert!(keys >= 10, "{keys}");
 }
 
 #[test]
@@ -356,6 +382,7 @@ mod files {
         for secret in [
             "SECRET_KEY_FALLBACKS = [\"old\"]",
             "DATABASE_URL = \"postgres://u:hunter2@h/d\"",
+            "DATABASE_URL = \"postgres://u@h/d?application_name=a&password=hunter2\"",
             "[CACHES.default]\nLOCATION = [\"redis://:hunter2@h\"]",
         ] {
             assert_eq!(found(secret, [0o755, 0o644, 0o600]), ["segue.W019"], "{secret}");
