@@ -25,5 +25,7 @@ pub use file::FileStore;
 pub use memory::MemoryStore;
 pub use signed_cookies::SignedCookieStore;
 
+#[cfg(all(feature = "manage", unix))]
+pub(crate) use file::others_may_read;
 #[cfg(feature = "manage")]
 pub(crate) use listing::{Listable, Listed, Pages};

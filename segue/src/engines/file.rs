@@ -29,6 +29,8 @@ use deadline::Deadlines;
 use folder::{Access, Folder, Found, SessionFile};
 
 #[cfg(feature = "manage")]
+pub(crate) use folder::others_may_read;
+#[cfg(feature = "manage")]
 pub(super) use listing::FilePages;
 
 /// How long a writer waits for another one of the same session.

@@ -17,10 +17,12 @@ use crate::signing::MAX_UNPACKED;
 
 const SETTING: &str = "SESSION_FILE_PATH";
 
-/// Others may write to the folder; nobody may remove what is another's; others may list it.
+/// Others may write to the folder; nobody may remove what is another's; others may list it; others may
+/// go through it.
 const WORLD_WRITABLE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 const WORLD_READABLE: u32 = 0o004;
+const WORLD_PASSABLE: u32 = 0o001;
 
 /// The folder of the sessions.
 pub(super) struct Folder {
@@ -287,8 +289,15 @@ impl Folder {
 /// The folder, if other users of the machine can list it.
 pub(super) fn listed_by_others(settings: &Settings) -> Option<PathBuf> {
     let path = path(settings);
-    let mode = fs::metadata(&path).ok()?.mode();
-    (mode & WORLD_READABLE != 0).then_some(path)
+    others_may_read(&path).then_some(path)
+}
+
+/// Whether other users of the machine can read a file or list a folder: its own mode, and that of each
+/// folder on the way to it.
+pub(crate) fn others_may_read(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    let has = |path: &Path, bit| path.metadata().is_ok_and(|found| found.mode() & bit != 0);
+    has(&path, WORLD_READABLE) && path.ancestors().skip(1).all(|folder| has(folder, WORLD_PASSABLE))
 }
 
 fn path(settings: &Settings) -> PathBuf {

@@ -25,20 +25,16 @@ pub(super) fn findings(settings: &Settings, settings_file: Option<&Path>) -> Vec
 
 #[cfg(unix)]
 mod unix {
-    use std::os::unix::fs::MetadataExt as _;
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use super::Finding;
+    use crate::engines::{FileStore, others_may_read};
     use crate::settings::{DatabaseUrl, SessionEngine, Settings};
-
-    /// Others may read a file, and pass through a folder.
-    const READ: u32 = 0o004;
-    const PASS: u32 = 0o001;
 
     pub(super) fn findings(settings: &Settings, settings_file: Option<&Path>) -> Vec<Finding> {
         let mut findings = Vec::new();
         if settings.session.engine == SessionEngine::File
-            && let Some(folder) = crate::engines::FileStore::folder_that_others_list(settings)
+            && let Some(folder) = FileStore::folder_that_others_list(settings)
         {
             findings.push(Finding::warning(
                 "segue.W004",
@@ -51,7 +47,7 @@ mod unix {
                 "a folder of your own (`mkdir -m 700`)",
             ));
         }
-        if let Some(file) = settings_file.filter(|file| is_open(file)) {
+        if let Some(file) = settings_file.filter(|file| others_may_read(file)) {
             let secrets = Settings::secrets_in(file);
             if !secrets.is_empty() {
                 findings.push(Finding::warning(
@@ -68,7 +64,7 @@ mod unix {
             }
         }
         if let DatabaseUrl::Sqlite(path) = &settings.database_url
-            && is_open(path)
+            && others_may_read(path)
         {
             findings.push(Finding::warning(
                 "segue.W020",
@@ -79,14 +75,5 @@ mod unix {
             ));
         }
         findings
-    }
-
-    /// Whether other users of the machine can read a file: its own mode, and that of each folder on
-    /// the way to it.
-    fn is_open(file: &Path) -> bool {
-        let Ok(path) = file.canonicalize() else { return false };
-        let has = |path: &Path, bit| path.metadata().is_ok_and(|found| found.mode() & bit != 0);
-        let folders: Vec<PathBuf> = path.ancestors().skip(1).map(Path::to_owned).collect();
-        has(&path, READ) && folders.iter().all(|folder| has(folder, PASS))
     }
 }

@@ -354,6 +354,14 @@ mod files {
             });
             assert_eq!(ids, expected, "{bits:o}");
         }
+        let within = folder.path().join("sessions");
+        fs::create_dir(&within).unwrap();
+        mode(&within, 0o755);
+        let ids = ids(|settings| {
+            settings.session.engine = SessionEngine::File;
+            settings.session.file_path = Some(within);
+        });
+        assert_eq!(ids, Vec::<&str>::new(), "nobody gets there");
     }
 
     /// Below `/tmp`, through which everybody may pass.
