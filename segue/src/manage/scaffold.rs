@@ -38,7 +38,8 @@ const DJANGO_APPS: &[&str] = &["admin", "flatpages", "redirects", "sites"];
 /// Modules that a new project has.
 const MODULES: &[&str] = &["lib", "main", "urls"];
 
-/// Folders of Cargo's own in `target`, which no program may be called, however it is written.
+/// Folders of Cargo's own in `target`, whose names it refuses to programs. Where the file system takes
+/// large letters for small ones, these folders stand in the way of a `Build` too.
 const CARGO_FOLDERS: &[&str] = &["build", "deps", "examples", "incremental"];
 
 /// Refuses a name that will not do, with the reason.
@@ -67,9 +68,7 @@ pub(super) fn check_name(name: &str, of: NameOf) -> Result<(), String> {
     }
     if of == NameOf::Project && CARGO_FOLDERS.iter().any(|folder| name.eq_ignore_ascii_case(folder))
     {
-        return refuse(
-            "Cargo keeps it for a folder of its own, and builds no program of this name",
-        );
+        return refuse("Cargo keeps a folder of this name where it puts the program");
     }
     if of == NameOf::App && name == "App" {
         return refuse("src/lib.rs names Segue's type App");
@@ -195,7 +194,7 @@ mod tests {
         }
         for name in ["build", "Deps", "EXAMPLES", "incremental"] {
             let refusal = check_name(name, NameOf::Project).unwrap_err();
-            assert!(refusal.contains("Cargo keeps it"), "{name}: {refusal}");
+            assert!(refusal.contains("Cargo keeps a folder"), "{name}: {refusal}");
             assert_eq!(check_name(name, NameOf::App), Ok(()));
         }
         for name in ["student", "session_management_project", "a", "_a", "Shop2", "app"] {
