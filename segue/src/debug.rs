@@ -3,8 +3,9 @@
 //! An error leaves itself in the extensions of the response that it became. This middleware makes a
 //! page of it. Without `DEBUG` it is not there, and visitors get what they always get.
 //!
-//! What is shown is the error's own text, lines of the project's files, and of the request its method
-//! and path. Neither headers nor cookies, query, session or settings are at hand here.
+//! What is shown is the error's own text, lines of the project's files, of the request its method and
+//! path, and of the settings where they were read from and where sessions are kept, without passwords.
+//! Neither headers nor cookies, query, session or other settings are at hand here.
 
 mod excerpt;
 mod kinds;

@@ -88,6 +88,7 @@ fn names_of_apps_are_refused_with_the_reason() {
         ("../student", "a name is an identifier"),
         ("struct", "a word of Rust's own"),
         ("segue", "a crate that is there already"),
+        ("App", "src/lib.rs names Segue's type App"),
         ("urls", "a module that every project has"),
         ("auth", "the name of an app of Django's"),
         ("admin", "Django has an app of this name"),

@@ -71,6 +71,8 @@ fn names_are_refused_with_the_reason() {
         ("fn", "a word of Rust's own"),
         ("test", "a crate that is there already"),
         ("axum", "a crate that is there already"),
+        ("build", "Cargo keeps a folder of this name"),
+        ("Examples", "Cargo keeps a folder of this name"),
     ] {
         let complaint = folder.fail("", &["startproject", name]);
         assert!(complaint.contains(reason), "{name}: {complaint}");

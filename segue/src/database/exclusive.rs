@@ -176,6 +176,12 @@ impl Exclusive {
         self.say(["RELEASE SAVEPOINT segue_migration"; 3]).await
     }
 
+    /// Undoes what was done since [`savepoint`](Self::savepoint). Fails as [`release`](Self::release)
+    /// does: so it tells whether everything is undone.
+    pub(super) async fn rollback_to_savepoint(&mut self) -> Result<(), sqlx::Error> {
+        self.say(["ROLLBACK TO SAVEPOINT segue_migration"; 3]).await
+    }
+
     /// Forgets what a file has set for the connection, as far as the database can: PostgreSQL's
     /// `pg_dump` begins its files with an empty `search_path`.
     pub(super) async fn reset(&mut self) -> Result<(), sqlx::Error> {

@@ -8,8 +8,16 @@ use super::{page, respond};
 
 /// What to do next, and how it is said.
 const STEPS: [(&str, &str); 3] = [
-    ("Make an app", "`cargo run -- startapp NAME` makes `src/NAME` with its views and templates."),
-    ("Give it a path", "Add a route in `src/urls.rs`: `.route(\"/\", get(NAME::views::index))`."),
+    (
+        "Make an app",
+        "`cargo run -- startapp NAME --register` makes `src/NAME.rs` and `src/NAME`, with its views and \
+         migrations, and adds it to `src/lib.rs`.",
+    ),
+    (
+        "Give it a path",
+        "Write a view `index` in `src/NAME/views.rs`, and add a route in `src/urls.rs`: \
+         `.route(\"/\", get(NAME::views::index))`.",
+    ),
     ("Make the tables", "`cargo run -- migrate`, if you have not done it yet."),
 ];
 

@@ -38,6 +38,10 @@ const DJANGO_APPS: &[&str] = &["admin", "flatpages", "redirects", "sites"];
 /// Modules that a new project has.
 const MODULES: &[&str] = &["lib", "main", "urls"];
 
+/// Folders of Cargo's own in `target`, whose names it refuses to programs. Where the file system takes
+/// large letters for small ones, these folders stand in the way of a `Build` too.
+const CARGO_FOLDERS: &[&str] = &["build", "deps", "examples", "incremental"];
+
 /// Refuses a name that will not do, with the reason.
 ///
 /// Source: `validate_name` in `django/core/management/templates.py`, with Rust's crates and modules
@@ -61,6 +65,13 @@ pub(super) fn check_name(name: &str, of: NameOf) -> Result<(), String> {
     }
     if CRATES.contains(&name) {
         return refuse("it is the name of a crate that is there already");
+    }
+    if of == NameOf::Project && CARGO_FOLDERS.iter().any(|folder| name.eq_ignore_ascii_case(folder))
+    {
+        return refuse("Cargo keeps a folder of this name where it puts the program");
+    }
+    if of == NameOf::App && name == "App" {
+        return refuse("src/lib.rs names Segue's type App");
     }
     if of == NameOf::App && MODULES.contains(&name) {
         return refuse("it is the name of a module that every project has");
@@ -176,11 +187,17 @@ mod tests {
             ("urls", "a module"),
             ("sessions", "an app of Django's"),
             ("admin", "Django has an app"),
+            ("App", "Segue's type App"),
         ] {
             assert!(check_name(name, NameOf::App).unwrap_err().contains(reason), "{name}");
             assert_eq!(check_name(name, NameOf::Project), Ok(()));
         }
-        for name in ["student", "session_management_project", "a", "_a", "Shop2"] {
+        for name in ["build", "Deps", "EXAMPLES", "incremental"] {
+            let refusal = check_name(name, NameOf::Project).unwrap_err();
+            assert!(refusal.contains("Cargo keeps a folder"), "{name}: {refusal}");
+            assert_eq!(check_name(name, NameOf::App), Ok(()));
+        }
+        for name in ["student", "session_management_project", "a", "_a", "Shop2", "app"] {
             assert_eq!(check_name(name, NameOf::App), Ok(()), "{name}");
         }
     }

@@ -80,9 +80,15 @@ async fn a_new_project_is_welcomed() {
         let page = pages.open("/").await;
         assert_eq!(page.status, 200);
         assert!(page.headers["content-security-policy"].to_str().unwrap().contains("sha256-"));
-        page.has(&["<h1>It works</h1>", "<code>cargo run -- startapp NAME</code>", "src/urls.rs"]);
+        page.has(&[
+            "<h1>It works</h1>",
+            "<code>cargo run -- startapp NAME --register</code>",
+            "adds it to <code>src/lib.rs</code>",
+            "Write a view <code>index</code> in <code>src/NAME/views.rs</code>",
+            "<code>src/urls.rs</code>",
+        ]);
         let page = pages.send(Method::GET, "/", &[]).await;
-        page.has(&["It works.", "cargo run -- startapp NAME"]);
+        page.has(&["It works.", "cargo run -- startapp NAME --register"]);
         assert!(!page.text.contains('<'), "{}", page.text);
         pages.open("/else").await.shows(404, &["Page not found"]);
         assert_eq!(pages.send(Method::POST, "/", &CSRF).await.status, 404);

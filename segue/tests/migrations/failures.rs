@@ -89,8 +89,8 @@ async fn on_mysql_it_is_said_what_has_happened() {
     let said = failure(&place, bad, Target::All).await;
     let expected = "student.0001_bad was not applied: statement 3 of the part `up` in \
                     student/migrations/0001_bad.sql, at line 4, failed. Those before it have happened, because \
-                    MySQL has no transactions for tables: undo it by hand, or write the file so that it \
-                    can be run twice, and run `migrate` again; or do the rest by hand, and run `migrate \
+                    MySQL has no transactions for tables, but for what stood in a transaction of the file's \
+                    own: undo it by hand, or write the file so that it can be run twice, and run `migrate` again; or do the rest by hand, and run `migrate \
                     --fake student 0001_bad`: ";
     assert!(said.starts_with(expected), "{said}");
     assert!(said.contains("integr"), "{said}");
@@ -179,7 +179,8 @@ async fn without_a_transaction_statements_go_one_by_one() {
     let said = failure(&place, bad, Target::All).await;
     let expected = "student.0002_bad was not applied: statement 3 of the part `up` in \
                     student/migrations/0002_bad.sql, at line 6, failed. Those before it have happened, \
-                    because the file says transaction:false: ";
+                    because the file says transaction:false, but for what stood in a transaction of the \
+                    file's own: ";
     assert!(said.starts_with(expected), "{said}");
     for (table, is_left) in [("a", true), ("b", true), ("c", false), ("d", false)] {
         assert_eq!(has_table(&place, table).await, is_left, "{table}");
@@ -206,7 +207,9 @@ async fn sqlite_can_do_without_a_transaction() {
         said.starts_with("student.0003_bad was not applied: statement 4 of the part `up`"),
         "{said}"
     );
-    assert!(said.contains("because the file says transaction:false"), "{said}");
+    let expected = "Those before it have happened, because the file says transaction:false, but for what \
+                    stood in a transaction of the file's own: ";
+    assert!(said.contains(expected), "{said}");
     assert_eq!(place.rows("SELECT name FROM a").await, [["one"]]);
     assert_eq!(count(&place, "b").await, 1, "nothing was deleted with the old table");
     assert!(has_table(&place, "c").await && !has_table(&place, "d").await);
@@ -232,6 +235,67 @@ async fn a_file_does_not_end_its_transaction() {
             assert_eq!(ours(&place).await, [""; 0], "{place:?} {end}");
         }
     }
+}
+
+/// Also where a statement fails after that: what was committed is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_fails_after_the_end_of_its_transaction() {
+    for place in [databases::sqlite(), databases::postgres()] {
+        for (number, end) in ["COMMIT", "ROLLBACK", "COMMIT; BEGIN", "END"].into_iter().enumerate()
+        {
+            let table = format!("t{number}");
+            let text = format!(
+                "-- migrate:up\nCREATE TABLE {table} (id integer);\n{end};\nINSERT INTO nowhere VALUES (1);\n"
+            );
+            let said =
+                failure(&place, app("student", &[("0001_t", text.as_str())]), Target::All).await;
+            let start = "student.0001_t was not applied: statement ";
+            assert!(said.starts_with(start), "{end}: {said}");
+            let ended = "failed when the transaction that the file is run in had ended, so what is \
+                         before it may have happened. Undo that by hand, take COMMIT and ROLLBACK out";
+            assert!(said.contains(ended), "{end}: {said}");
+            assert!(said.contains("nowhere"), "the database's own words: {said}");
+            assert_eq!(has_table(&place, &table).await, end != "ROLLBACK", "{place:?} {end}");
+            assert_eq!(ours(&place).await, [""; 0], "{place:?} {end}");
+        }
+    }
+}
+
+/// The server ends the connection while a file is run, and while it is committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_is_told_apart() {
+    let place = databases::postgres();
+    let cut = "-- migrate:up\nCREATE TABLE a (id integer);\n\
+               SELECT pg_terminate_backend(pg_backend_pid());\nCREATE TABLE b (id integer);\n";
+    let said = failure(&place, app("student", &[("0001_a", cut)]), Target::All).await;
+    let expected = "was cut off, and the database is as it was before, unless the file ends the transaction \
+                    that it is run in: ";
+    assert!(said.starts_with("student.0001_a was not applied: statement 2 "), "{said}");
+    assert!(said.contains(expected), "{said}");
+
+    let text = "-- migrate:up\nCREATE TABLE a (id integer);\n\
+                CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$\n\
+                BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;\n\
+                CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED\n\
+                FOR EACH ROW EXECUTE FUNCTION cut();\nINSERT INTO a VALUES (1);\n";
+    let said = failure(&place, app("student", &[("0001_a", text)]), Target::All).await;
+    let expected = "student.0001_a may have been applied: the connection broke while that was committed. \
+                    Run `migrate` again, which finds it done or does it: ";
+    assert!(said.starts_with(expected), "{said}");
+    assert!(!has_table(&place, "a").await);
+    let done = bring(&place, &migrator(&[app("student", &[("0001_a", GOOD)])]), Target::All).await;
+    assert_eq!(done.unwrap(), ["Applying student.0001_a"]);
+}
+
+/// What a file begins on MySQL it may undo.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stood_in_a_transaction_of_the_files_own_is_undone() {
+    let place = databases::mariadb();
+    let text = "-- migrate:up\nCREATE TABLE a (id integer) ENGINE = InnoDB;\nSTART TRANSACTION;\n\
+                INSERT INTO a VALUES (1);\nINSERT INTO nowhere VALUES (1);\nCOMMIT;\n";
+    let said = failure(&place, app("student", &[("0001_a", text)]), Target::All).await;
+    assert!(said.contains("but for what stood in a transaction of the file's own: "), "{said}");
+    assert_eq!(count(&place, "a").await, 0);
 }
 
 /// What a file sets for its connection is not there for the next, nor for the record.

@@ -19,43 +19,75 @@ pub(super) struct Running<'a> {
 }
 
 impl Running<'_> {
-    /// A statement failed, and all of it was undone.
-    pub(super) fn undone(self, failed: ScriptError) -> MigrationError {
-        let message = format!(
-            "{}: {} failed, and the database is as it was before",
-            self.not_done(),
-            self.statement(&failed)
-        );
-        error(message, failed.error)
+    /// A statement failed, and going back to where the file began went like this.
+    pub(super) fn failed(
+        self,
+        failed: ScriptError,
+        undone: Result<(), sqlx::Error>,
+    ) -> MigrationError {
+        let statement = self.statement(&failed);
+        let what = match undone {
+            Ok(()) => format!("{statement} failed, and the database is as it was before"),
+            // The database undoes it when it misses us.
+            Err(error) if is_cut_off(&error) || is_cut_off(&failed.error) => format!(
+                "{statement} was cut off, and the database is as it was before, unless the file ends the \
+                 transaction that it is run in"
+            ),
+            Err(_) => format!(
+                "{statement} failed when the transaction that the file is run in had ended, {}",
+                self.after_its_end()
+            ),
+        };
+        error(format!("{}: {what}", self.not_done()), failed.error)
     }
 
     /// It was run, and could not be committed.
     pub(super) fn not_committed(self, source: sqlx::Error) -> MigrationError {
-        let message = format!("{}: it could not be committed", self.not_done());
+        let message = if is_cut_off(&source) {
+            let Step { migration, .. } = self.step;
+            format!(
+                "{migration} may have been {}: the connection broke while that was committed. Run \
+                 `migrate` again, which finds it done or does it",
+                self.direction()
+            )
+        } else {
+            format!("{}: it could not be committed", self.not_done())
+        };
         error(message, source)
     }
 
     /// Its own statements ended the transaction that it was run in.
     pub(super) fn ended(self, source: sqlx::Error) -> MigrationError {
-        let message = format!(
-            "{}: a statement in {} ends the transaction that the file is run in, so what is before it \
-             has happened. Undo that by hand, take COMMIT and ROLLBACK out of the file or write \
-             transaction:false behind its marker, and run `migrate` again; or see whether all of it \
-             has happened, and run `{}`",
-            self.not_done(),
-            self.of.file_name(),
-            self.fake()
-        );
+        let message = if is_cut_off(&source) {
+            format!(
+                "{}: it was cut off, and the database is as it was before, unless the file ends the \
+                 transaction that it is run in",
+                self.not_done()
+            )
+        } else {
+            format!(
+                "{}: a statement in {} ends the transaction that the file is run in, {}",
+                self.not_done(),
+                self.of.file_name(),
+                self.after_its_end()
+            )
+        };
         error(message, source)
+    }
+
+    fn after_its_end(self) -> String {
+        format!(
+            "so what is before it may have happened. Undo that by hand, take COMMIT and ROLLBACK out of the \
+             file or write transaction:false behind its marker, and run `migrate` again; or see whether \
+             all of it has happened, and run `{}`",
+            self.fake()
+        )
     }
 
     /// A statement failed, and what is before it stays.
     pub(super) fn halfway(self, failed: ScriptError) -> MigrationError {
-        let is_cut_off = matches!(
-            failed.error,
-            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed
-        );
-        let what = if is_cut_off { "was cut off, and may have happened" } else { "failed" };
+        let what =
+            if is_cut_off(&failed.error) { "was cut off, and may have happened" } else { "failed" };
         let before = match failed.statement {
             1 => "If a run of it was interrupted before, what that did has happened",
             2 => "The one before it has happened",
@@ -66,8 +98,9 @@ impl Running<'_> {
             Dialect::Sqlite | Dialect::Postgres => "the file says transaction:false",
         };
         let message = format!(
-            "{}: {} {what}. {before}, because {why}: undo it by hand, or write the file so that it can \
-             be run twice, and run `migrate` again; or do the rest by hand, and run `{}`",
+            "{}: {} {what}. {before}, because {why}, but for what stood in a transaction of the file's \
+             own: undo it by hand, or write the file so that it can be run twice, and run `migrate` \
+             again; or do the rest by hand, and run `{}`",
             self.not_done(),
             self.statement(&failed),
             self.fake()
@@ -77,18 +110,21 @@ impl Running<'_> {
 
     /// It was run without a transaction, and could not be recorded.
     pub(super) fn not_recorded(self, source: sqlx::Error) -> MigrationError {
-        let direction = if self.step.backwards { "undone" } else { "applied" };
         let message = format!(
-            "{} was {direction}, and that could not be recorded: run `{}`",
+            "{} was {}, and that could not be recorded: run `{}`",
             self.step.migration,
+            self.direction(),
             self.fake()
         );
         error(message, source)
     }
 
     fn not_done(self) -> String {
-        let direction = if self.step.backwards { "undone" } else { "applied" };
-        format!("{} was not {direction}", self.step.migration)
+        format!("{} was not {}", self.step.migration, self.direction())
+    }
+
+    fn direction(self) -> &'static str {
+        if self.step.backwards { "undone" } else { "applied" }
     }
 
     /// Which statement it was, and where.
@@ -128,4 +164,15 @@ pub(super) fn taken_back(step: Step) -> MigrationError {
 
 fn error(message: String, source: sqlx::Error) -> MigrationError {
     MigrationError::new(MigrationErrorKind::Failed, message).with_source(source)
+}
+
+/// The connection broke, or the server ended it: what was said last was heard, or was not.
+///
+/// Source: appendix A of PostgreSQL's documentation, "PostgreSQL Error Codes": 57P01 to 57P05.
+fn is_cut_off(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P0")),
+        _ => false,
+    }
 }

@@ -203,7 +203,11 @@ impl<'a> Run<'a> {
         let sql = running.part.sql;
         self.exclusive.savepoint().await?;
         if !lexer::is_blank(sql, self.dialect) {
-            self.exclusive.run(sql).await.map_err(|failed| running.undone(failed))?;
+            let ran = self.exclusive.run(sql).await;
+            if let Err(failed) = ran {
+                let undone = self.exclusive.rollback_to_savepoint().await;
+                return Err(running.failed(failed, undone).into());
+            }
         }
         self.exclusive.release().await.map_err(|error| running.ended(error))?;
         self.exclusive.reset().await?;

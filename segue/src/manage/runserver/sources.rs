@@ -1,13 +1,10 @@
 //! The files that the program was built of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::stamp::{self, Stamp};
-
-/// Folders within folders are looked at so far.
-const DEEPEST: u32 = 32;
 
 /// The sources of a project as they were when they were last looked at.
 #[derive(Debug)]
@@ -43,21 +40,29 @@ fn look(base_dir: &Path) -> BTreeMap<PathBuf, Stamp> {
     let mut found = BTreeMap::new();
     let manifest = base_dir.join("Cargo.toml");
     found.insert(manifest.clone(), stamp::of(&manifest));
-    add(&base_dir.join("src"), &mut found, DEEPEST);
+    add(&base_dir.join("src"), &mut found, &mut BTreeSet::new());
     found
 }
 
-/// A folder that cannot be read holds nothing to say.
-fn add(folder: &Path, found: &mut BTreeMap<PathBuf, Stamp>, deeper: u32) {
+/// A folder that cannot be read holds nothing to say, and one that several links lead to holds it once:
+/// two links to a folder that they stand in would be ever more folders.
+fn add(folder: &Path, found: &mut BTreeMap<PathBuf, Stamp>, entered: &mut BTreeSet<PathBuf>) {
+    let Ok(real) = folder.canonicalize() else { return };
+    if !entered.insert(real) {
+        return;
+    }
     let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
+    let mut entries: Vec<_> = entries.flatten().collect();
+    // By which of its names a folder is found is the same each time.
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
         let path = entry.path();
         // Editors keep files of their own beside those that they edit.
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        if deeper > 0 && path.is_dir() {
-            add(&path, found, deeper - 1);
+        if path.is_dir() {
+            add(&path, found, entered);
         } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "sql") {
             let stamp = stamp::of(&path);
             found.insert(path, stamp);
@@ -117,9 +122,19 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_that_leads_to_itself_ends() {
+    fn a_folder_that_leads_to_itself_is_looked_at_once() {
+        use std::os::unix::fs::symlink;
         let folder = project();
-        std::os::unix::fs::symlink(".", folder.path().join("src/again")).unwrap();
-        assert_eq!(SourceWatch::of(folder.path()).unwrap().changed(), None);
+        let outside = tempfile::tempdir().unwrap();
+        symlink(outside.path(), folder.path().join("src/linked")).unwrap();
+        let mut sources = SourceWatch::of(folder.path()).unwrap();
+        for name in ["a", "b", "shop/up"] {
+            let target = if name == "shop/up" { ".." } else { "." };
+            symlink(target, folder.path().join("src").join(name)).unwrap();
+        }
+        let found = look(folder.path());
+        assert_eq!(found.len(), 3, "{found:?}");
+        fs::write(outside.path().join("mod.rs"), "").unwrap();
+        assert_eq!(sources.changed(), Some(("src/linked/mod.rs".into(), 0)), "a link is followed");
     }
 }

@@ -5,10 +5,9 @@ const LIST: &str = "pub const INSTALLED_APPS: &[App] = &[";
 /// As wide as rustfmt leaves a line.
 const WIDTH: usize = 100;
 
-/// The file with this app in it.
+/// The file with this app in it. Where a place for it is not certain there is none.
 pub(super) fn in_lib(text: &str, app: &str) -> Result<String, String> {
-    let (before, rest) =
-        text.split_once(LIST).ok_or_else(|| format!("there is no line `{LIST}`"))?;
+    let (before, rest) = at_the_list(text)?;
     let (list, after) =
         rest.split_once("];").ok_or("the list INSTALLED_APPS does not end with `];`")?;
     let mut apps: Vec<&str> =
@@ -22,7 +21,24 @@ pub(super) fn in_lib(text: &str, app: &str) -> Result<String, String> {
         return Err(format!("{app} is in INSTALLED_APPS already"));
     }
     apps.push(&entry);
-    Ok(with_module(before, app)? + &format!("{LIST}{}];", list_of(&apps)) + after)
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    Ok(with_module(before, app, end)? + LIST + &list_of(&apps, end) + "];" + after)
+}
+
+/// What is before the list, and what is in it and behind.
+fn at_the_list(text: &str) -> Result<(&str, &str), String> {
+    let starts_line = |at: &usize| text[..*at].is_empty() || text[..*at].ends_with('\n');
+    let mut places = text.match_indices(LIST).map(|(at, _)| at).filter(starts_line);
+    let place = places.next().ok_or_else(|| format!("there is no line `{LIST}`"))?;
+    if places.next().is_some() {
+        return Err(format!("there is more than one line `{LIST}`"));
+    }
+    let (before, rest) = text.split_at(place);
+    // What is in one only looks like a module or a list.
+    if before.contains("/*") {
+        return Err("there is a comment between /* and */ before INSTALLED_APPS".to_owned());
+    }
+    Ok((before, rest.strip_prefix(LIST).unwrap_or_default()))
 }
 
 fn is_path(text: &str) -> bool {
@@ -30,30 +46,56 @@ fn is_path(text: &str) -> bool {
 }
 
 /// On one line where it fits, as rustfmt would have it.
-fn list_of(apps: &[&str]) -> String {
+fn list_of(apps: &[&str], end: &str) -> String {
     let line = apps.join(", ");
     if LIST.len() + line.len() + "];".len() <= WIDTH {
         return line;
     }
-    apps.iter().map(|app| format!("\n    {app},")).collect::<String>() + "\n"
+    apps.iter().map(|app| format!("{end}    {app},")).collect::<String>() + end
 }
 
 /// The module among the others, by the alphabet.
-fn with_module(text: &str, app: &str) -> Result<String, String> {
-    let line = format!("pub mod {app};");
-    let lines: Vec<&str> = text.lines().collect();
-    if lines.contains(&line.as_str()) {
+fn with_module(text: &str, app: &str, end: &str) -> Result<String, String> {
+    let new = format!("pub mod {app};");
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let modules = lines.iter().map(|line| line.trim_end()).enumerate();
+    let modules = modules.filter(|(_, line)| line.starts_with("pub mod ") && line.ends_with(';'));
+    let modules: Vec<(usize, &str)> = modules.collect();
+    if modules.iter().any(|(_, other)| *other == new) {
         return Err(format!("there is a module {app} already"));
     }
-    let is_module = |line: &str| line.starts_with("pub mod ") && line.ends_with(';');
-    let place = lines
-        .iter()
-        .position(|other| is_module(other) && *other > line.as_str())
-        .or_else(|| lines.iter().rposition(|other| is_module(other)).map(|last| last + 1))
-        .ok_or("there is no line `pub mod …;`")?;
-    let (before, after) = lines.split_at(place);
-    let lines: Vec<&str> = before.iter().chain([&line.as_str()]).chain(after).copied().collect();
-    Ok(lines.join("\n") + "\n")
+    let (first, _) = *modules.first().ok_or("there is no line `pub mod …;`")?;
+    let smaller = modules.iter().rfind(|(_, other)| *other < new.as_str());
+    let (before, after) = match smaller {
+        // What follows may belong to the next one.
+        Some((at, _)) => lines.split_at(at + 1),
+        None => lines.split_at(above(&lines, first)?),
+    };
+    Ok(before.concat() + &new + end + &after.concat())
+}
+
+/// Where what belongs to the module in this line begins: its comments and attributes.
+fn above(lines: &[&str], module: usize) -> Result<usize, String> {
+    let mut place = module;
+    let mut is_apart = false;
+    for (at, line) in lines.iter().map(|line| line.trim_end()).enumerate().take(module).rev() {
+        let is_of_the_file =
+            line.starts_with("//!") || line.starts_with("#![") && line.ends_with(']');
+        if line.is_empty() {
+            is_apart = true;
+        } else if line.starts_with("#[") || line.starts_with("///") {
+            place = at;
+        } else if is_of_the_file || line.ends_with(';') || line == "}" {
+            break;
+        } else if !line.starts_with("//") {
+            return Err(format!("what {line:?} before the modules belongs to is not certain"));
+        } else if is_apart {
+            break;
+        } else {
+            place = at;
+        }
+    }
+    Ok(place)
 }
 
 #[cfg(test)]
@@ -80,6 +122,49 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_to_a_module_stays_with_it() {
+        let with = |modules: &str| NEW.replace("pub mod urls;\n", modules);
+        for (before, after) in [
+            ("#[cfg(test)]\npub mod wiki;\n", "pub mod student;\n#[cfg(test)]\npub mod wiki;\n"),
+            (
+                "/// A.\n\n// B.\n#[c]\npub mod z;\n",
+                "pub mod student;\n/// A.\n\n// B.\n#[c]\npub mod z;\n",
+            ),
+            (
+                "pub mod a;\n/// The wiki.\npub mod wiki;\n",
+                "pub mod a;\npub mod student;\n/// The wiki.\npub mod wiki;\n",
+            ),
+            ("#[cfg(test)]\npub mod a;\n", "#[cfg(test)]\npub mod a;\npub mod student;\n"),
+            ("#![a]\npub mod urls;\n", "#![a]\npub mod student;\npub mod urls;\n"),
+            ("// Mine.\n\npub mod urls;\n", "// Mine.\n\npub mod student;\npub mod urls;\n"),
+        ] {
+            let expected = with(after).replace("&[]", "&[student::APP]");
+            assert_eq!(in_lib(&with(before), "student").as_deref(), Ok(expected.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_list_in_a_comment_is_none() {
+        let line = format!("// {LIST}a::APP];\n");
+        let text = NEW.replace("/// The apps", &format!("{line}/// The apps"));
+        let expected = text.replace("&[];", "&[student::APP];");
+        let expected = expected.replace("pub mod urls", "pub mod student;\npub mod urls");
+        assert_eq!(in_lib(&text, "student"), Ok(expected));
+    }
+
+    #[test]
+    fn lines_end_as_they_did() {
+        let of_windows = |text: &str| text.replace('\n', "\r\n");
+        let mut text = NEW.to_owned();
+        for app in ["student", "wiki", &"a".repeat(30), &"b".repeat(30)] {
+            let next = in_lib(&text, app).unwrap();
+            assert_eq!(in_lib(&of_windows(&text), app), Ok(of_windows(&next)));
+            text = next;
+        }
+        assert!(text.contains("[\n"), "also where it takes several lines: {text}");
+    }
+
+    #[test]
     fn what_is_not_understood_stays_as_it_is() {
         let twice = in_lib(NEW, "student").unwrap();
         for (text, reason) in [
@@ -87,6 +172,10 @@ mod tests {
             (&NEW.replace("pub mod urls;\n", ""), "there is no line `pub mod"),
             (&NEW.replace("[];", "[]"), "does not end"),
             (&NEW.replace("&[]", "&[\n    a::APP, // why\n]"), "which is no app"),
+            (&format!("{NEW}{LIST}];\n"), "more than one line `pub const INSTALLED_APPS"),
+            (&NEW.replace("pub const", " pub const"), "there is no line `pub const INSTALLED_APPS"),
+            (&NEW.replace("use", "/*\npub mod a;\n*/\nuse"), "a comment between /* and */"),
+            (&NEW.replace("pub mod", "#[cfg(\n    test\n)]\npub mod"), "what \")]\" before"),
             (&twice, "in INSTALLED_APPS already"),
             (&NEW.replace("urls", "student"), "there is a module student"),
         ] {
