@@ -65,6 +65,8 @@ pub use session::{SessionEngine, SessionSettings};
 pub use throttle::ThrottleSettings;
 
 pub(crate) use header::as_sent as header_as_sent;
+#[cfg(feature = "manage")]
+pub(crate) use names::missing_secret_key;
 use reader::{Reader, SIZES};
 #[cfg(feature = "redis")]
 pub(crate) use url_parts::Host;
@@ -207,28 +209,40 @@ impl Settings {
         let here = std::env::current_dir()
             .map_err(|error| ConfigError::file("the current folder", error))?;
         let base_dir = file.map_or(here.as_path(), |file| file.parent().unwrap_or(Path::new("")));
-        let Some(url) = database_url else {
-            let settings = Self::read(&Reader::new(values)?, base_dir.to_owned())?;
-            return Ok((Self { file: file.map(Path::to_owned), ..settings }, true));
-        };
-        values.remove("DATABASE_URL");
-        let has_secret_key = values.contains_key("SECRET_KEY");
+        let named = database_url.map(|url| DatabaseUrl::parse(url, &here)).transpose()?;
+        if named.is_some() {
+            values.remove("DATABASE_URL");
+        }
+        let mut has_secret_key = true;
+        if named.is_some() && !values.contains_key("SECRET_KEY") {
+            // `DEBUG` has a key of its own, in a file.
+            has_secret_key = Reader::new(values.clone())?.bool("DEBUG")?.unwrap_or(false);
+        }
         if !has_secret_key {
             let key =
                 secret_file::random().map_err(|error| ConfigError::file("SECRET_KEY", error))?;
             values.insert("SECRET_KEY".to_owned(), config::Value::new(None, key));
         }
-        let settings = Self::read(&Reader::new(values)?, base_dir.to_owned())?;
-        let database_url = DatabaseUrl::parse(url, &here)?;
-        let file = file.map(Path::to_owned);
-        Ok((Self { database_url, file, ..settings }, has_secret_key))
+        let settings = Self::read_on(named, &Reader::new(values)?, base_dir.to_owned())?;
+        Ok((Self { file: file.map(Path::to_owned), ..settings }, has_secret_key))
     }
 
     fn read(reader: &Reader, base_dir: PathBuf) -> Result<Self, ConfigError> {
+        Self::read_on(None, reader, base_dir)
+    }
+
+    /// Reads them on this database, or else on the one that they name.
+    fn read_on(
+        database_url: Option<DatabaseUrl>,
+        reader: &Reader,
+        base_dir: PathBuf,
+    ) -> Result<Self, ConfigError> {
         let debug = reader.bool("DEBUG")?.unwrap_or(false);
-        let database_url = match reader.text("DATABASE_URL", database_url::ALLOWED)? {
-            Some(url) => DatabaseUrl::parse(&url, &base_dir)?,
-            None => DatabaseUrl::default_in(&base_dir),
+        let database_url = match (database_url, reader.text("DATABASE_URL", database_url::ALLOWED)?)
+        {
+            (Some(named), _) => named,
+            (None, Some(url)) => DatabaseUrl::parse(&url, &base_dir)?,
+            (None, None) => DatabaseUrl::default_in(&base_dir),
         };
         let current = match reader.secret("SECRET_KEY")? {
             Some(key) => key,

@@ -91,7 +91,7 @@ pub(crate) enum Pages {
 }
 
 impl Pages {
-    /// The next page; nothing after the last one.
+    /// The next page; nothing after the last one, or an error where some could not be read.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Listed>>, StoreError> {
         match self {
             Self::Database(pages) => pages.next().await,

@@ -6,6 +6,7 @@ mod stores;
 
 use super::CommandResult;
 use super::context::Context;
+use super::output::report_warning;
 use crate::database::Migrator;
 use crate::settings::{SessionEngine, Settings};
 use crate::site::Stores;
@@ -33,6 +34,11 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(context: &Context<'_>, arguments: &Arguments) -> CommandResult {
     let settings = &context.settings;
+    if arguments.deploy {
+        context.require_secret_key()?;
+    } else if !context.has_secret_key {
+        report_warning("SECRET_KEY is not set, and a site does not start without it");
+    }
     let migrator = Migrator::new(&context.sources.apps)?;
     let mut findings = if arguments.deploy {
         deploy::findings(settings, context.settings_file.as_deref())

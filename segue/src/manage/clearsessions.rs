@@ -36,10 +36,7 @@ async fn clear(stores: &Stores) -> CommandResult {
     let removed = stores.sessions.clear_expired(&on_batch).await;
     progress.end();
     match removed? {
-        0 if stores.sessions.guarantees().cleans_itself => {
-            say!("Expired sessions go by themselves here: nothing to remove.");
-        }
-        0 => say!("No expired sessions to remove."),
+        0 => say_nothing_to_remove(stores),
         1 => say!("Removed 1 expired session."),
         removed => say!("Removed {removed} expired sessions."),
     }
@@ -48,17 +45,21 @@ async fn clear(stores: &Stores) -> CommandResult {
 
 async fn count(stores: &Stores) -> CommandResult {
     let Some(listable) = &stores.listable else {
-        if stores.sessions.guarantees().cleans_itself {
-            say!("Expired sessions go by themselves here: nothing to remove.");
-        } else {
-            say!("No expired sessions to remove.");
-        }
+        say_nothing_to_remove(stores);
         return Ok(());
     };
     match listable.count_expired().await? {
-        0 => say!("No expired sessions to remove."),
+        0 => say_nothing_to_remove(stores),
         1 => say!("Would remove 1 expired session."),
         expired => say!("Would remove {expired} expired sessions."),
     }
     Ok(())
+}
+
+fn say_nothing_to_remove(stores: &Stores) {
+    if stores.sessions.guarantees().cleans_itself {
+        say!("Expired sessions go by themselves here: nothing to remove.");
+    } else {
+        say!("No expired sessions to remove.");
+    }
 }

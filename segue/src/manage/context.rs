@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use crate::database::App;
 #[cfg(feature = "auth")]
 use crate::database::Database;
-use crate::settings::Settings;
+use crate::error::ConfigError;
+use crate::settings::{Settings, missing_secret_key};
 #[cfg(feature = "auth")]
 use crate::users::Users;
 
@@ -29,6 +30,13 @@ pub(super) struct Context<'a> {
     /// Whether the secret key is the site's own, so that what it signed can be read.
     pub(super) has_secret_key: bool,
     pub(super) sources: &'a Sources,
+}
+
+impl Context<'_> {
+    /// Nothing may be served, nor judged as what is served, under a key that was made for this moment.
+    pub(super) fn require_secret_key(&self) -> Result<(), ConfigError> {
+        if self.has_secret_key { Ok(()) } else { Err(missing_secret_key()) }
+    }
 }
 
 /// Nobody wants an empty database made in the place of one whose name was misspelt.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::CommandResult;
 use super::app_sources::{AppSources, shown};
 use super::context::{Context, Sources};
-use super::output::good;
+use super::output::{good, report_warning};
 use crate::database::{
     Applied, Database, History, Migration, MigrationError, MigrationErrorKind, Migrator, Progress,
     Step, Target,
@@ -91,10 +91,10 @@ pub(super) async fn history(settings: &Settings) -> Result<History, Box<dyn std:
 /// Warns of migrations that are recorded and not in this program.
 pub(super) fn warn_of_unknown(migrator: &Migrator, history: &History) {
     for unknown in history.unknown(migrator) {
-        warn_user!(
-            "warning: {unknown} is applied and not in this program: a newer release was here, or its \
-             file was renamed. It stays as it is."
-        );
+        report_warning(&format!(
+            "{unknown} is applied and not in this program: a newer release was here, or its file was \
+             renamed. It stays as it is."
+        ));
     }
 }
 
@@ -107,17 +107,17 @@ fn warn_of_files(sources: &Sources, migrator: &Migrator) {
         let names = match of_app.names() {
             Ok(names) => names,
             Err(error) => {
-                warn_user!("warning: {error}");
+                report_warning(&error.to_string());
                 continue;
             }
         };
         for name in names {
             let is_known = migrator.migrations().any(|of| of.app == app.name() && of.name == name);
             if !is_known {
-                warn_user!(
-                    "warning: {} is not in this program: run `makemigrations`, and build it again.",
+                report_warning(&format!(
+                    "{} is not in this program: run `makemigrations`, and build it again.",
                     shown(&of_app.file(&name)).display()
-                );
+                ));
             }
         }
     }

@@ -140,7 +140,11 @@ impl Project {
             Command::Runserver(arguments) => {
                 let site = site("runserver")?;
                 let settings_file = self.settings_file(options)?;
-                let read_settings = || context().map(|context| context.settings);
+                let read_settings = || {
+                    let context = context()?;
+                    context.require_secret_key()?;
+                    Ok(context.settings)
+                };
                 let sources = &self.sources;
                 Box::pin(runserver::run(settings_file, sources, &arguments, site, &read_settings))
                     .await

@@ -21,6 +21,7 @@ use super::project::SiteParts;
 use super::shutdown::Shutdown;
 use crate::database::{History, Migrator};
 use crate::error::ConfigError;
+use crate::printable::printable;
 use crate::settings::Settings;
 use crate::site::Site;
 
@@ -188,5 +189,6 @@ fn cannot_listen(address: &Address, error: &io::Error) -> Box<dyn Error> {
 }
 
 fn name(settings_file: Option<&Path>) -> String {
-    settings_file.map_or("the environment".to_owned(), |file| file.display().to_string())
+    let file = settings_file.map(|file| printable(&file.display().to_string()));
+    file.unwrap_or_else(|| "the environment".to_owned())
 }

@@ -1,7 +1,10 @@
 //! `sqlmigrate`: what a migration says to the database.
 
+use std::io::Write as _;
+
 use super::CommandResult;
 use super::context::Context;
+use super::output::Results;
 use crate::database::{Migrator, Step};
 
 /// What the command line says.
@@ -29,7 +32,7 @@ pub(super) fn run(context: &Context<'_>, arguments: &Arguments) -> CommandResult
         warn_user!("No operations found.");
         return Ok(());
     }
-    let mut out = std::io::stdout();
-    let _ = std::io::Write::write_all(&mut out, sql.to_string().as_bytes());
-    Ok(())
+    let mut out = Results::new();
+    out.write(|out| write!(out, "{sql}"))?;
+    out.flush().map(drop)
 }

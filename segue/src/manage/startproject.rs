@@ -6,6 +6,7 @@ use console::style;
 
 use super::CommandResult;
 use super::scaffold::{Draft, NameOf, check_name, write};
+use crate::printable::printable;
 
 /// What the command line says.
 #[derive(Debug, clap::Args)]
@@ -37,16 +38,17 @@ pub(super) fn run(arguments: &Arguments) -> CommandResult {
         None => format!("version = \"{}\"", env!("CARGO_PKG_VERSION")),
     };
     write(&drafts(name, &folder, &segue))?;
-    say!("Created the project {} in {}", style(name).bold(), folder.display());
+    let shown = |path: &Path| printable(&path.display().to_string());
+    say!("Created the project {} in {}", style(name).bold(), shown(&folder));
     if let Some(manifest) = workspace_around(&folder) {
         warn_user!(
             "{} is a workspace: add the project to its members, or start it outside.",
-            manifest.display()
+            shown(&manifest)
         );
     }
     say!("\nWhat comes next:");
     if folder != Path::new(".") {
-        say!("    cd {}", folder.display());
+        say!("    cd {}", shown(&folder));
     }
     say!("    cargo run                          # http://127.0.0.1:8000");
     say!("    cargo run -- startapp NAME");

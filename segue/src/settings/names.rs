@@ -136,7 +136,7 @@ pub(super) fn edits(one: &str, other: &str) -> usize {
     row[other.len()]
 }
 
-pub(super) fn missing_secret_key() -> ConfigError {
+pub(crate) fn missing_secret_key() -> ConfigError {
     ConfigError::Missing {
         setting: "SECRET_KEY",
         mend: "give it a long random text, and keep that out of version control (the environment \

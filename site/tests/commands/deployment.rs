@@ -131,8 +131,11 @@ fn the_check_before_the_first_visitor_finds_nothing() {
     let machine = Machine::new();
     machine.succeed(&machine.program("migrate"));
     let check = machine.page.block("sh", &machine.program("check --deploy"));
-    let said = machine.succeed(&check);
+    let key = "Zk3v9Qw7Lp2Xy8Rt5Nb1Md6Fh4Jc0Gs-Zk3v9Qw7Lp2Xy8Rt5Nb1";
+    let said = machine.succeed(&format!("SECRET_KEY={key} {check}"));
     assert!(said.ends_with("No issues found.\n"), "{said}");
+    let said = machine.succeed(&check);
+    assert!(said.contains("warning: SECRET_KEY is the example of the documents."), "{said}");
     // It would find something.
     let said = machine.succeed(&format!("SECRET_KEY=short {check}"));
     assert!(said.contains("warning: SECRET_KEY is short"), "{said}");

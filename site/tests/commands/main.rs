@@ -141,6 +141,29 @@ fn the_clean_up_task_runs_within_the_server() {
     assert!(demo.program.wait(), "the task ends with the server");
 }
 
+/// A key that is made for a moment would end all sessions with it.
+#[test]
+fn nothing_is_served_without_a_key_of_its_own() {
+    let project = Project::new();
+    project.set("ALLOWED_HOSTS = [\"localhost\"]\n");
+    let url = format!("sqlite://{}", project.path("other.sqlite3").display());
+    project.succeed(&["migrate", "--database-url", &url]);
+    for command in [&["runserver", "127.0.0.1:0"][..], &["check", "--deploy"]] {
+        let said = project.fail(&[command, &["--database-url", &url]].concat());
+        assert!(said.contains("SECRET_KEY is not set"), "{command:?}: {said}");
+    }
+    let output = project.run(&["check", "--database-url", &url]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("SECRET_KEY is not set"), "{said}");
+    let program = project
+        .command()
+        .args(["sqlmigrate", "sessions", "0001", "--database-url", &url])
+        .stdout(std::fs::File::create("/dev/full").unwrap())
+        .status()
+        .unwrap();
+    assert!(!program.success(), "what could not be written is no success");
+}
+
 #[test]
 fn check_explains() {
     let project = Project::new();

@@ -135,7 +135,9 @@ fn largest(with_payloads: bool) -> i64 {
 
 fn not_utf8() -> StoreError {
     let message = "django_session has a session_key that is no text, which Django never writes: \
-                   delete such rows (`DELETE FROM django_session WHERE length(session_key) <> 32`)";
+                   delete the rows whose session_key has anything but ASCII letters, digits and signs \
+                   (on SQLite: `DELETE FROM django_session WHERE session_key GLOB '*[^!-~]*' OR \
+                   instr(session_key, char(0))`)";
     StoreError::new(StoreErrorKind::Corrupt, message)
 }
 

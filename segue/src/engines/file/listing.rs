@@ -5,7 +5,7 @@ use std::fs::ReadDir;
 use super::folder::{Access, Found};
 use super::{FileStore, Files};
 use crate::engines::listing::{LARGEST_IN_PAGE, Listed, MOST_FOUND, PAGE};
-use crate::error::{StoreError, describe};
+use crate::error::StoreError;
 use crate::key::SessionKey;
 
 /// The files of the folder, in the order in which it gives them.
@@ -14,6 +14,8 @@ pub(crate) struct FilePages {
     with_payloads: bool,
     state: State,
     failed: u64,
+    /// Why the first of those failed.
+    failure: Option<StoreError>,
 }
 
 enum State {
@@ -31,29 +33,33 @@ struct Page {
 }
 
 impl FilePages {
+    /// The next page. One file that cannot be read does not stop the others: that is an error after
+    /// the last page, so that nobody takes what was found for all there is.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<Listed>>, StoreError> {
         let rest = match std::mem::replace(&mut self.state, State::Done) {
             State::Fresh => self.store.blocking(|files| files.folder.list()).await?,
             State::Under(rest) => rest,
-            State::Done => return Ok(None),
+            State::Done => return self.end(),
         };
         let with_payloads = self.with_payloads;
         let page = self.store.blocking(move |files| files.page(rest, with_payloads)).await?;
         self.failed += page.failed;
-        match page.rest {
-            Some(rest) => self.state = State::Under(rest),
-            None if self.failed > 0 => {
-                let error = page.failure.map(|error| describe(&error));
-                tracing::warn!(failed = self.failed, error, "some session files cannot be read");
-            }
-            None => {}
+        self.failure = self.failure.take().or(page.failure);
+        if let Some(rest) = page.rest {
+            self.state = State::Under(rest);
         }
         Ok(Some(page.sessions))
+    }
+
+    fn end(&mut self) -> Result<Option<Vec<Listed>>, StoreError> {
+        let Some(failure) = self.failure.take() else { return Ok(None) };
+        let files = if self.failed == 1 { "session file" } else { "session files" };
+        let message = format!("{} {files} cannot be read", self.failed);
+        Err(StoreError::new(failure.kind(), message).with_source(failure))
     }
 }
 
 impl Files {
-    /// One file that cannot be read does not stop the others.
     fn page(&self, mut rest: ReadDir, with_payloads: bool) -> Result<Page, StoreError> {
         let mut page = Page { rest: None, sessions: Vec::new(), failed: 0, failure: None };
         while page.sessions.len() < PAGE {
@@ -120,7 +126,8 @@ impl Files {
 impl FileStore {
     /// All sessions, some at a time.
     pub(crate) fn pages(&self, with_payloads: bool) -> FilePages {
-        FilePages { store: self.clone(), with_payloads, state: State::Fresh, failed: 0 }
+        let (store, state) = (self.clone(), State::Fresh);
+        FilePages { store, with_payloads, state, failed: 0, failure: None }
     }
 
     /// The sessions whose ids begin like this, some at the most.

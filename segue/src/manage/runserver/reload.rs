@@ -13,8 +13,10 @@ use super::stamp::{self, Stamp};
 use super::warn_of_migrations;
 use crate::database::Migrator;
 use crate::error::{ConfigError, describe};
+use crate::manage::output::report_error;
 use crate::manage::project::SiteParts;
 use crate::panics;
+use crate::printable::printable;
 use crate::settings::Settings;
 
 /// Files are looked at so often, as Django's `StatReloader` does it.
@@ -70,7 +72,7 @@ impl<'a> Reloader<'a> {
                     return std::future::pending().await;
                 }
                 Err(error) => {
-                    warn_user!("error: {}", describe(&*error));
+                    report_error(&describe(&*error));
                     warn_user!(
                         "{} has changed, and does not hold: the site goes on as it was.",
                         self.name()
@@ -98,7 +100,7 @@ impl<'a> Reloader<'a> {
 
     /// Builds the program, and tells whether there is another one now.
     async fn build(&mut self, builder: &Builder, change: &Change) -> bool {
-        say!("{}: {}", changed(change), builder.command());
+        say!("{}: {}", changed(change), printable(&builder.command()));
         loop {
             match builder.build().await {
                 Ok(Built::Failed) => {
@@ -106,11 +108,12 @@ impl<'a> Reloader<'a> {
                     return false;
                 }
                 Ok(Built::Same) => {
-                    say!("The build left {} as it was.", builder.program().display());
+                    let program = builder.program().display().to_string();
+                    say!("The build left {} as it was.", printable(&program));
                     return false;
                 }
                 Err(error) => {
-                    warn_user!("error: cannot run `{}`: {error}", builder.command());
+                    report_error(&format!("cannot run `{}`: {error}", builder.command()));
                     return false;
                 }
                 Ok(Built::Done) => {}
@@ -140,16 +143,19 @@ impl<'a> Reloader<'a> {
         }
     }
 
+    /// The name of the settings' file, for the terminal.
     fn name(&self) -> String {
-        self.settings_file.as_deref().map(|file| file.display().to_string()).unwrap_or_default()
+        let name = self.settings_file.as_deref().map(|file| file.display().to_string());
+        printable(&name.unwrap_or_default())
     }
 }
 
 /// A file, and how many others.
 type Change = (PathBuf, usize);
 
+/// What has changed, for the terminal.
 fn changed((file, others): &Change) -> String {
-    let file = file.display();
+    let file = printable(&file.display().to_string());
     match others {
         0 => format!("{file} has changed"),
         1 => format!("{file} and one more file have changed"),

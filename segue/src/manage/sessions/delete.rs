@@ -1,5 +1,6 @@
 //! `sessions delete`: who has one of these sessions is logged out.
 
+use std::collections::HashSet;
 use std::error::Error;
 
 use clap::error::ErrorKind;
@@ -78,7 +79,7 @@ async fn by_keys(
     dry_run: bool,
     terminal: Option<&Terminal>,
 ) -> CommandResult {
-    let mut found: Vec<SessionKey> = Vec::new();
+    let mut found: HashSet<SessionKey> = HashSet::new();
     let mut missing = 0;
     // Before any is deleted: a slip of the pen in the last one must not cost the first.
     for text in key::given(keys)? {
@@ -88,8 +89,9 @@ async fn by_keys(
             Found::Nothing => None,
         };
         match key {
-            Some(key) if found.contains(&key) => {}
-            Some(key) => found.push(key),
+            Some(key) => {
+                found.insert(key);
+            }
             None => {
                 missing += 1;
                 report_warning(&format!("there is no session {}", words::shortened(&text)));
@@ -121,12 +123,15 @@ async fn by_filter(
     terminal: Option<&Terminal>,
 ) -> CommandResult {
     if dry_run || terminal.is_some() {
-        let number = count(place, filter).await?;
+        let (number, counted) = count(place, filter).await;
         if dry_run {
-            say!("Would delete {}.", words::sessions(number));
-            return Ok(());
+            if counted.is_ok() || number > 0 {
+                say!("Would delete {}.", words::sessions(number));
+            }
+            return counted;
         }
         if number == 0 {
+            counted?;
             say!("No sessions to delete.");
             return Ok(());
         }
@@ -141,17 +146,21 @@ async fn by_filter(
     let mut passes = 0;
     // A session whose key is changed while the list is gone through may be passed by: a user is
     // logged out when none was found.
-    let goes_on = loop {
+    let passed = loop {
         let before = done.deleted;
-        pass(place, filter, &progress, &mut done).await?;
+        if let Err(error) = pass(place, filter, &progress, &mut done).await {
+            break Err(error);
+        }
         passes += 1;
         let is_clean = done.deleted == before;
         if is_clean || filter.user.is_none() || passes == MOST_PASSES {
-            break !is_clean && filter.user.is_some();
+            break Ok(!is_clean && filter.user.is_some());
         }
     };
     progress.end();
     match done.deleted {
+        // That there are none is not known after an error.
+        0 if passed.is_err() => {}
         0 => say!("No sessions to delete."),
         deleted => say!("Deleted {}.", words::sessions(deleted)),
     }
@@ -161,7 +170,7 @@ async fn by_filter(
             words::sessions(done.without_key)
         ));
     }
-    if goes_on {
+    if passed? {
         return Err("the user goes on making sessions: first take the account out of use, by \
                     `changepassword` or in Django's admin (active), then delete again"
             .into());
@@ -200,13 +209,18 @@ async fn pass(
     Ok(())
 }
 
-async fn count(place: &Place<'_>, filter: &Filter) -> Result<u64, Box<dyn Error>> {
-    let mut walk = Walk::new(place, filter)?;
+/// How many are meant, and whether all could be looked at.
+async fn count(place: &Place<'_>, filter: &Filter) -> (u64, CommandResult) {
     let mut number = 0;
-    while let Some(page) = walk.next().await? {
-        number += page.len() as u64;
-    }
-    Ok(number)
+    let mut count = async || {
+        let mut walk = Walk::new(place, filter)?;
+        while let Some(page) = walk.next().await? {
+            number += page.len() as u64;
+        }
+        Ok(())
+    };
+    let counted = count().await;
+    (number, counted)
 }
 
 /// Asks, where somebody can be asked.

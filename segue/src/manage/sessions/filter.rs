@@ -84,10 +84,12 @@ impl Filters {
         *self == Self::default()
     }
 
+    fn needs_data(&self) -> bool {
+        self.user.is_some() || self.older_than.is_some() || self.newer_than.is_some()
+    }
+
     pub(super) async fn resolve(self, place: &Place<'_>) -> Result<Filter, Box<dyn Error>> {
-        let needs_data =
-            self.user.is_some() || self.older_than.is_some() || self.newer_than.is_some();
-        if needs_data && !place.has_secret_key {
+        if self.needs_data() && !place.has_secret_key {
             return Err(format!(
                 "--user, --older-than and --newer-than look into the data; {NEEDS_KEY}"
             )
@@ -104,8 +106,7 @@ impl Filters {
 impl Filter {
     /// Whether the data have to be read for it.
     pub(super) fn needs_data(&self) -> bool {
-        let filters = &self.filters;
-        self.user.is_some() || filters.older_than.is_some() || filters.newer_than.is_some()
+        self.filters.needs_data()
     }
 
     /// What can be told without reading the data. Of an end that cannot be read nothing can.

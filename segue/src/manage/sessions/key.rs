@@ -20,8 +20,17 @@ pub(super) fn given(keys: &[String]) -> Result<Vec<String>, Box<dyn Error>> {
             given.push(key.clone());
             continue;
         }
-        let mut lines = String::new();
-        io::stdin().lock().take(LONGEST_INPUT).read_to_string(&mut lines)?;
+        let mut lines = Vec::new();
+        io::stdin().lock().take(LONGEST_INPUT + 1).read_to_end(&mut lines)?;
+        // The rest would be passed over, and half a key would be the beginning of another one.
+        if lines.len() as u64 > LONGEST_INPUT {
+            return Err(
+                "standard input has more than 16 MiB, which is no list of keys; nothing was \
+                        done: give it in parts"
+                    .into(),
+            );
+        }
+        let lines = String::from_utf8(lines).map_err(|_| "standard input is no text")?;
         given.extend(lines.split_whitespace().map(str::to_owned));
     }
     if given.is_empty() {

@@ -48,23 +48,31 @@ pub(super) async fn run(place: &Place<'_>, arguments: Arguments) -> CommandResul
     let mut walk = Walk::with_data(place, &filter)?;
     let limit = arguments.limit.unwrap_or(u64::MAX);
     let mut has_more = false;
-    'pages: while let Some(page) = walk.next().await? {
+    let ended = 'pages: loop {
+        let page = match walk.next().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        };
         for (session, summary) in &page {
             has_more = lines.shown == limit;
             if has_more || !lines.write(session, summary)? {
-                break 'pages;
+                break 'pages Ok(());
             }
         }
         if !lines.out.flush()? {
-            break;
+            break Ok(());
         }
-    }
+    };
     lines.out.flush()?;
-    lines.summarise(has_more);
+    // That there are none is not known after an error.
+    if ended.is_ok() || lines.shown > 0 {
+        lines.summarise(has_more);
+    }
     if !place.has_secret_key {
         report_warning(&format!("users are not shown: {NEEDS_KEY}"));
     }
-    Ok(())
+    ended
 }
 
 /// The lines that are written.

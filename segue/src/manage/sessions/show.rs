@@ -21,10 +21,11 @@ use crate::store::{Record, SessionStore as _};
 
 use super::pretty;
 
-/// What is hidden: what binds the session to the password, and what forms prove themselves by.
-/// `HASH_SESSION_KEY` in `django/contrib/auth/__init__.py`, `CSRF_SESSION_KEY` in
-/// `django/middleware/csrf.py`.
-const SECRETS: &[&str] = &["_auth_user_hash", "_csrftoken"];
+/// What is hidden: what binds the session to the password, what forms prove themselves by, and what
+/// gives the user another password. `HASH_SESSION_KEY` in `django/contrib/auth/__init__.py`,
+/// `CSRF_SESSION_KEY` in `django/middleware/csrf.py`, `INTERNAL_RESET_SESSION_TOKEN` in
+/// `django/contrib/auth/views.py`.
+const SECRETS: &[&str] = &["_auth_user_hash", "_csrftoken", "_password_reset_token"];
 
 const HIDDEN: &str = "\"(hidden; --full shows it)\"";
 
@@ -36,7 +37,8 @@ pub(super) struct Arguments {
     #[arg(value_name = "KEY")]
     key: String,
 
-    /// Show the whole key, the CSRF token and the hash that binds a login to its password
+    /// Show the whole key, the CSRF token, the token of a link for another password, and the hash
+    /// that binds a login to its password
     #[arg(long)]
     full: bool,
 

@@ -30,13 +30,9 @@ pub(super) async fn run(place: &Place<'_>, arguments: &Arguments) -> CommandResu
     let all = Filter::default();
     let mut walk = Walk::with_data(place, &all)?;
     let progress = Progress::of("looked at");
-    while let Some(page) = walk.next().await? {
-        for (session, summary) in &page {
-            counts.add(session, summary);
-        }
-        progress.set(counts.sessions, None);
-    }
+    let counted = counts.add_all(&mut walk, &progress).await;
     progress.end();
+    counted?;
     let report = counts.report(place.has_secret_key);
     let mut out = Results::new();
     if arguments.json {
@@ -79,6 +75,16 @@ impl Counts {
             sizes: BTreeMap::new(),
             next: None,
         }
+    }
+
+    async fn add_all(&mut self, walk: &mut Walk<'_>, progress: &Progress) -> CommandResult {
+        while let Some(page) = walk.next().await? {
+            for (session, summary) in &page {
+                self.add(session, summary);
+            }
+            progress.set(self.sessions, None);
+        }
+        Ok(())
     }
 
     fn add(&mut self, session: &Listed, summary: &Summary) {

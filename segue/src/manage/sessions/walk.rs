@@ -33,7 +33,7 @@ impl<'a> Walk<'a> {
         Ok(Self { pages: place.listable()?.pages(false), filter, reader: None })
     }
 
-    /// Those of the next page; nothing after the last one.
+    /// Those of the next page; nothing after the last one, or an error where some could not be read.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<(Listed, Summary)>>, Box<dyn Error>> {
         let Some(page) = self.pages.next().await? else { return Ok(None) };
         let mut found = Vec::new();

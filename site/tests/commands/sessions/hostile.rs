@@ -5,7 +5,7 @@ use std::process::Command;
 use segue::SessionKey;
 use serde_json::Value;
 
-use super::{Place, SECRET, hours, whole_keys};
+use super::{Place, SECRET, hours, whole_keys, with_input};
 
 /// Orders for a terminal, within JSON and without: titles, colours, a cleared screen, another direction.
 const ORDERS: &str = r#"{"\u001b]0;evil\u0007":"\u001b[2J\u001b[31mred\u009b2J\u202egnp.exe","_auth_user_id":"7\r\u001b[2K\u009b1mroot\u202e\ttab\n8","deep":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]}"#;
@@ -103,7 +103,8 @@ fn a_large_session_is_read_and_a_broken_one_says_why() {
     assert!(talk.contains("2 sessions stayed, whose session_key no cookie can hold"), "{talk}");
 }
 
-/// A file that is nobody's session, or that cannot be read, is no reason to stop.
+/// A file that is nobody's session is passed by. One that cannot be read stops nothing, and nobody takes
+/// what was found for all there is.
 #[test]
 fn strange_files_are_passed_by() {
     let place = Place::new("SESSION_ENGINE = \"file\"\nSESSION_FILE_PATH = \".\"");
@@ -117,20 +118,55 @@ fn strange_files_are_passed_by() {
     assert!(Command::new("mkfifo").arg(path("e")).status().unwrap().success());
     // A sparse file is larger than any session, and takes no room.
     std::fs::File::create(path("f")).unwrap().set_len(1 << 30).unwrap();
-    let lines = place.listed(&["--full"]);
+    let output = place.project.run(&["sessions", "list", "--json", "--full"]);
+    let talk = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && talk.contains("1 session file cannot be read"), "{talk}");
+    assert!(talk.contains("over 64 MiB"), "{talk}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let readable = |id: &str| {
         let line = lines.iter().find(|line| line["key"] == id.repeat(32)).unwrap();
         line["readable"].as_bool().unwrap()
     };
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(!readable("c") && readable("d"), "an empty file is an empty session: {lines:?}");
+    for arguments in [
+        &["sessions", "stats"][..],
+        &["sessions", "delete", "--all", "--dry-run"],
+        &["clearsessions", "--dry-run"],
+        &["sessions", "delete", "--all", "--yes"],
+        &["sessions", "delete", "--all", "--yes"],
+    ] {
+        let output = place.project.run(arguments);
+        let (text, talk) = (output.stdout, String::from_utf8(output.stderr).unwrap());
+        assert!(!output.status.success(), "{arguments:?}: {talk}");
+        assert!(talk.contains("1 session file cannot be read"), "{arguments:?}: {talk}");
+        assert!(!String::from_utf8(text).unwrap().contains("No "), "{arguments:?}");
+    }
+    assert!(path("f").exists() && !path("d").exists(), "what can be read is deleted");
+}
+
+/// The rest of a list that is cut off would stay logged in.
+#[test]
+fn more_keys_than_are_read_are_refused() {
+    let place = Place::sqlite();
+    let key = place.plant(r#"{"a":1}"#, hours(1));
+    let keys = format!("{}\n", key.expose()).repeat((16 << 20) / 33 + 1);
     let mut command = place.project.command();
-    let output = command.env("RUST_LOG", "warn").args(["sessions", "list"]).output().unwrap();
-    let talk = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        talk.contains("some session files cannot be read") && talk.contains("over 64 MiB"),
-        "{talk}"
-    );
+    let (success, text) = with_input(command.args(["sessions", "delete", "--yes", "-"]), &keys);
+    assert!(!success && text.contains("more than 16 MiB"), "{text}");
+    assert_eq!(place.listed(&[]).len(), 1);
+}
+
+/// Who sees it gives the visitor another password.
+#[test]
+fn no_token_for_another_password_is_shown_by_accident() {
+    let place = Place::sqlite();
+    let key = place.plant(r#"{"_password_reset_token":"d1-5ecre7"}"#, hours(1));
+    let text = place.project.succeed(&["sessions", "show", key.expose()]);
+    assert!(text.contains("_password_reset_token") && !text.contains("5ecre7"), "{text}");
+    let text = place.project.succeed(&["sessions", "show", key.expose(), "--full"]);
+    assert!(text.contains("5ecre7"), "{text}");
 }
 
 /// A key is the visitor's password, for as long as the session lives.
