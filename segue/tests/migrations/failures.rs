@@ -216,48 +216,44 @@ async fn sqlite_can_do_without_a_transaction() {
     assert_eq!(ours(&place).await, ["student.0001_tables", "student.0002_anew"]);
 }
 
-/// Whoever ends the transaction in the file has no transaction: that is said, and nothing is
-/// recorded that may have failed.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_does_not_end_its_transaction() {
+/// What the files say that end the transaction in which they are run, and go on with this: for each the
+/// error. What was committed is there, and nothing is recorded that may have failed.
+async fn said_after_the_end(rest: &str) -> Vec<String> {
+    let mut all = Vec::new();
     for place in [databases::sqlite(), databases::postgres()] {
         for (number, end) in ["COMMIT", "ROLLBACK", "COMMIT; BEGIN", "END"].into_iter().enumerate()
         {
             let table = format!("t{number}");
-            let text = format!("-- migrate:up\nCREATE TABLE {table} (id integer);\n{end};\n");
-            let said =
-                failure(&place, app("student", &[("0001_t", text.as_str())]), Target::All).await;
-            let start = "student.0001_t was not applied: a statement in student/migrations/0001_t.sql ends \
-                         the transaction";
-            assert!(said.starts_with(start), "{end}: {said}");
-            assert!(said.contains("run `migrate --fake student 0001_t`"), "{end}: {said}");
+            let text = format!("-- migrate:up\nCREATE TABLE {table} (id integer);\n{end};\n{rest}");
+            let migrations = [("0001_t", text.as_str())];
+            all.push(failure(&place, app("student", &migrations), Target::All).await);
             assert_eq!(has_table(&place, &table).await, end != "ROLLBACK", "{place:?} {end}");
             assert_eq!(ours(&place).await, [""; 0], "{place:?} {end}");
         }
     }
+    all
 }
 
-/// Also where a statement fails after that: what was committed is there.
+/// Whoever ends the transaction in the file has no transaction: that is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_does_not_end_its_transaction() {
+    for said in said_after_the_end("").await {
+        let start = "student.0001_t was not applied: a statement in student/migrations/0001_t.sql ends \
+                     the transaction";
+        assert!(said.starts_with(start), "{said}");
+        assert!(said.contains("run `migrate --fake student 0001_t`"), "{said}");
+    }
+}
+
+/// Also where a statement fails after that.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_fails_after_the_end_of_its_transaction() {
-    for place in [databases::sqlite(), databases::postgres()] {
-        for (number, end) in ["COMMIT", "ROLLBACK", "COMMIT; BEGIN", "END"].into_iter().enumerate()
-        {
-            let table = format!("t{number}");
-            let text = format!(
-                "-- migrate:up\nCREATE TABLE {table} (id integer);\n{end};\nINSERT INTO nowhere VALUES (1);\n"
-            );
-            let said =
-                failure(&place, app("student", &[("0001_t", text.as_str())]), Target::All).await;
-            let start = "student.0001_t was not applied: statement ";
-            assert!(said.starts_with(start), "{end}: {said}");
-            let ended = "failed when the transaction that the file is run in had ended, so what is \
-                         before it may have happened. Undo that by hand, take COMMIT and ROLLBACK out";
-            assert!(said.contains(ended), "{end}: {said}");
-            assert!(said.contains("nowhere"), "the database's own words: {said}");
-            assert_eq!(has_table(&place, &table).await, end != "ROLLBACK", "{place:?} {end}");
-            assert_eq!(ours(&place).await, [""; 0], "{place:?} {end}");
-        }
+    for said in said_after_the_end("INSERT INTO nowhere VALUES (1);\n").await {
+        assert!(said.starts_with("student.0001_t was not applied: statement "), "{said}");
+        let ended = "failed when the transaction that the file is run in had ended, so what is \
+                     before it may have happened. Undo that by hand, take COMMIT and ROLLBACK out";
+        assert!(said.contains(ended), "{said}");
+        assert!(said.contains("nowhere"), "the database's own words: {said}");
     }
 }
 

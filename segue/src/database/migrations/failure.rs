@@ -18,6 +18,9 @@ pub(super) struct Running<'a> {
     pub(super) dialect: Dialect,
 }
 
+const CUT_OFF: &str = "was cut off, and the database is as it was before, unless the file ends the \
+                       transaction that it is run in";
+
 impl Running<'_> {
     /// A statement failed, and going back to where the file began went like this.
     pub(super) fn failed(
@@ -29,10 +32,9 @@ impl Running<'_> {
         let what = match undone {
             Ok(()) => format!("{statement} failed, and the database is as it was before"),
             // The database undoes it when it misses us.
-            Err(error) if is_cut_off(&error) || is_cut_off(&failed.error) => format!(
-                "{statement} was cut off, and the database is as it was before, unless the file ends the \
-                 transaction that it is run in"
-            ),
+            Err(error) if is_cut_off(&error) || is_cut_off(&failed.error) => {
+                format!("{statement} {CUT_OFF}")
+            }
             Err(_) => format!(
                 "{statement} failed when the transaction that the file is run in had ended, {}",
                 self.after_its_end()
@@ -59,11 +61,7 @@ impl Running<'_> {
     /// Its own statements ended the transaction that it was run in.
     pub(super) fn ended(self, source: sqlx::Error) -> MigrationError {
         let message = if is_cut_off(&source) {
-            format!(
-                "{}: it was cut off, and the database is as it was before, unless the file ends the \
-                 transaction that it is run in",
-                self.not_done()
-            )
+            format!("{}: it {CUT_OFF}", self.not_done())
         } else {
             format!(
                 "{}: a statement in {} ends the transaction that the file is run in, {}",
