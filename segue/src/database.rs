@@ -6,6 +6,7 @@ pub(crate) mod column;
 mod connections;
 pub(crate) mod dialect;
 mod exclusive;
+pub(crate) mod lane;
 pub(crate) mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{ConfigError, StoreError};
-use crate::settings::DatabaseUrl;
+use crate::settings::{DatabaseOptions, DatabaseUrl};
 
 pub use app::{App, Migrations, SqlMigration};
 pub use migrations::{
@@ -34,8 +35,7 @@ pub use migrations::{
     Target,
 };
 
-pub(crate) use pools::Side;
-pub(crate) use statement::{Row, Statement, Value};
+pub(crate) use statement::{Reading, Row, Statement, Value};
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use connections::Connections;
@@ -84,13 +84,25 @@ impl Database {
     /// does not know the user, or is a replica; and [`ConfigError::Invalid`] when this program was
     /// built without the feature for it.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, ConfigError> {
+        Self::connect_with(url, DatabaseOptions::default()).await
+    }
+
+    /// Opens a database as [`connect`](Self::connect) does, to be used by these options.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with(
+        url: &DatabaseUrl,
+        options: DatabaseOptions,
+    ) -> Result<Self, ConfigError> {
         let name = url.to_string();
         let refused = |source| ConfigError::Store { setting: "DATABASE_URL", source };
         match url {
             #[cfg(feature = "sqlite")]
             DatabaseUrl::Sqlite(path) => {
                 let created = sqlite::create(path).await;
-                let database = Self::of(Pools::Sqlite(sqlite::SqlitePools::of(path)), name, None);
+                let file = sqlite::SqliteFile::new(path, options);
+                let database = Self::of(Pools::Sqlite(sqlite::Sqlite::Own(file)), name, None);
                 created.map_err(|error| refused(database.error(error)))?;
                 Ok(database)
             }
@@ -162,16 +174,16 @@ impl Database {
     /// Runs a statement that gives rows.
     pub(crate) async fn fetch(
         &self,
-        side: Side,
+        reading: Reading,
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, StoreError> {
         self.in_time(async {
-            match self.pools.fetch(side, statement, values).await {
+            match self.pools.fetch(reading, statement, values).await {
                 // The server was restarted since the connection was last used; to read twice does
                 // no harm.
                 Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) if self.limit.is_some() => {
-                    self.pools.fetch(side, statement, values).await
+                    self.pools.fetch(reading, statement, values).await
                 }
                 answer => answer,
             }
@@ -211,7 +223,7 @@ impl Database {
     /// Makes sure that the server is there and lets us in.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     async fn greet(&self) -> Result<(), StoreError> {
-        self.fetch(Side::Writer, &GREETING, &[]).await.map(drop)
+        self.fetch(Reading::Few, &GREETING, &[]).await.map(drop)
     }
 }
 
@@ -235,8 +247,7 @@ fn invalid(name: &str, error: &sqlx::Error) -> ConfigError {
 impl From<sqlx::SqlitePool> for Database {
     fn from(pool: sqlx::SqlitePool) -> Self {
         let name = pool.connect_options().get_filename().display().to_string();
-        let pools = sqlite::SqlitePools { readers: pool.clone(), writer: pool };
-        Self::of(Pools::Sqlite(pools), name, None)
+        Self::of(Pools::Sqlite(sqlite::Sqlite::Theirs(pool)), name, None)
     }
 }
 

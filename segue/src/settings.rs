@@ -26,6 +26,7 @@ mod cache_url;
 mod caches;
 mod cookie;
 mod csrf;
+mod database;
 mod database_url;
 mod header;
 mod hosts;
@@ -58,6 +59,7 @@ pub use cache_url::{CacheUrl, MemcachedUrl, MemoryUrl, RedisUrl};
 pub use caches::{CacheFormat, CacheOptions, CacheSettings};
 pub use cookie::SameSite;
 pub use csrf::{CsrfMode, CsrfSettings};
+pub use database::{DatabaseOptions, Synchronous};
 pub use database_url::DatabaseUrl;
 pub use passwords::{PasswordHasher, PasswordSettings, PasswordValidator};
 pub use server_url::ServerUrl;
@@ -99,6 +101,8 @@ pub struct Settings {
     /// `DATABASE_URL` (ours): where the database is; a relative path begins at the folder of the
     /// settings file. Django's `DATABASES`. Default: `"sqlite://db.sqlite3"`.
     pub database_url: DatabaseUrl,
+    /// How it is used.
+    pub database: DatabaseOptions,
     /// `CACHES`: the caches by their aliases. Default: none.
     ///
     /// `CACHE_URL` (ours): where the cache of the alias `default` is. Default: none.
@@ -156,6 +160,7 @@ impl Settings {
             secret_keys: SecretKeys::new(secret_key),
             allowed_hosts: Vec::new(),
             database_url: DatabaseUrl::default_in(&base_dir),
+            database: DatabaseOptions::default(),
             caches: BTreeMap::new(),
             session: SessionSettings::new(false),
             csrf: CsrfSettings::new(false),
@@ -253,6 +258,7 @@ impl Settings {
         let settings = Self {
             allowed_hosts: reader.list("ALLOWED_HOSTS", hosts::ALLOWED)?.unwrap_or_default(),
             caches: caches::read(reader, &base_dir)?,
+            database: DatabaseOptions::read(reader)?,
             session: SessionSettings::read(reader, debug, &base_dir)?,
             csrf: CsrfSettings::read(reader, debug)?,
             passwords: PasswordSettings::read(reader, &base_dir)?,
@@ -307,6 +313,7 @@ impl Settings {
             let found = format!("{}", folder.display());
             return Err(ConfigError::conflict("FILE_UPLOAD_TEMP_DIR", found, FOLDERS));
         }
+        self.database.validate()?;
         self.session.validate()?;
         self.csrf.validate()?;
         self.passwords.validate()?;

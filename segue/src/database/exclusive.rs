@@ -5,8 +5,6 @@ use std::fs::File;
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use sqlx::{Connection as _, Executor as _};
-#[cfg(feature = "sqlite")]
-use sqlx::{Sqlite, pool::PoolConnection};
 
 use super::dialect::Dialect;
 #[cfg(feature = "mysql")]
@@ -63,7 +61,7 @@ enum Held {
 
 #[cfg(feature = "sqlite")]
 struct SqliteConnection {
-    connection: PoolConnection<Sqlite>,
+    lent: sqlite::Lent,
     /// The folder of the file, whose lock ends with this process. A transaction is a lock as well;
     /// but it ends before the next begins, and some migrations have none.
     folder: Option<File>,
@@ -76,9 +74,9 @@ impl Exclusive {
     pub(super) async fn open(pools: &Pools) -> Result<Self, sqlx::Error> {
         let held = match pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => Held::Sqlite(SqliteConnection {
-                connection: pools.writer.acquire().await?,
-                folder: sqlite::folder(&pools.writer),
+            Pools::Sqlite(sqlite) => Held::Sqlite(SqliteConnection {
+                folder: sqlite.folder(),
+                lent: sqlite.lend().await?,
                 is_idle: true,
             }),
             #[cfg(feature = "postgres")]
@@ -199,7 +197,7 @@ impl Exclusive {
         match &mut self.held {
             #[cfg(feature = "sqlite")]
             Held::Sqlite(sqlite) => {
-                sqlx::raw_sql(_sqlite).execute(&mut *sqlite.connection).await.map(drop)
+                sqlx::raw_sql(_sqlite).execute(sqlite.lent.connection()).await.map(drop)
             }
             #[cfg(feature = "postgres")]
             Held::Postgres(connection) => connection.execute(_postgres).await.map(drop),
@@ -217,7 +215,7 @@ impl Exclusive {
             #[cfg(feature = "sqlite")]
             Held::Sqlite(sqlite) => {
                 let query = query!(statement.sqlite, values);
-                query.execute(&mut *sqlite.connection).await.map(drop)
+                query.execute(sqlite.lent.connection()).await.map(drop)
             }
             #[cfg(feature = "postgres")]
             Held::Postgres(connection) => {
@@ -240,7 +238,7 @@ impl Exclusive {
             #[cfg(feature = "sqlite")]
             Held::Sqlite(sqlite) => {
                 let query = query!(statement.sqlite, values);
-                texts(&query.fetch_all(&mut *sqlite.connection).await?)
+                texts(&query.fetch_all(sqlite.lent.connection()).await?)
             }
             #[cfg(feature = "postgres")]
             Held::Postgres(connection) => {
@@ -260,7 +258,7 @@ impl Exclusive {
         self.is_busy(true);
         match &mut self.held {
             #[cfg(feature = "sqlite")]
-            Held::Sqlite(sqlite) => script::run(&mut *sqlite.connection, sql).await,
+            Held::Sqlite(sqlite) => script::run(sqlite.lent.connection(), sql).await,
             #[cfg(feature = "postgres")]
             Held::Postgres(connection) => {
                 let ran = script::run(connection, sql).await;
@@ -303,7 +301,7 @@ impl Drop for SqliteConnection {
         // A database in memory ends with its connection.
         let is_in_memory = self.folder.is_none();
         if !(is_in_memory && self.is_idle) {
-            self.connection.close_on_drop();
+            self.lent.close_on_drop();
         }
     }
 }

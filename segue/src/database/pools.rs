@@ -3,25 +3,18 @@
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::connections::Connections;
 #[cfg(feature = "sqlite")]
-use super::sqlite::SqlitePools;
-use super::statement::{Row, Statement, Value};
+use super::sqlite::Sqlite;
+use super::statement::{Reading, Row, Statement, Value};
 
 /// Connections to one database.
 #[derive(Clone, Debug)]
 pub(super) enum Pools {
     #[cfg(feature = "sqlite")]
-    Sqlite(SqlitePools),
+    Sqlite(Sqlite),
     #[cfg(feature = "postgres")]
     Postgres(Connections<sqlx::Postgres>),
     #[cfg(feature = "mysql")]
     MySql(Connections<sqlx::MySql>),
-}
-
-/// Who may answer: on SQLite there are connections for reading, which no write holds up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Reader,
-    Writer,
 }
 
 /// A query with its parameters.
@@ -48,10 +41,7 @@ impl Pools {
     ) -> Result<u64, sqlx::Error> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(pools) => {
-                let done = query!(statement.sqlite, values).execute(&pools.writer).await?;
-                Ok(done.rows_affected())
-            }
+            Self::Sqlite(sqlite) => sqlite.execute(statement, values).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
                 let mut lent = pool.lend().await?;
@@ -73,19 +63,16 @@ impl Pools {
     /// Runs a statement that gives rows.
     pub(super) async fn fetch(
         &self,
-        side: Side,
+        reading: Reading,
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, sqlx::Error> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(pools) => {
-                let pool = pools.side(side);
-                texts(&query!(statement.sqlite, values).fetch_all(pool).await?)
-            }
+            Self::Sqlite(sqlite) => sqlite.fetch(reading, statement, values).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
-                let _ = side;
+                let _ = reading;
                 let mut lent = pool.lend().await?;
                 let rows = query!(statement.postgres, values).fetch_all(lent.connection()?).await;
                 lent.ended(&rows);
@@ -93,7 +80,7 @@ impl Pools {
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
-                let _ = side;
+                let _ = reading;
                 let values = in_order(statement, values);
                 let mut lent = pool.lend().await?;
                 let rows = query!(statement.mysql, &values).fetch_all(lent.connection()?).await;
@@ -107,10 +94,7 @@ impl Pools {
     pub(super) async fn close(&self) {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(pools) => {
-                pools.readers.close().await;
-                pools.writer.close().await;
-            }
+            Self::Sqlite(sqlite) => sqlite.close().await,
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => pool.close().await,
             #[cfg(feature = "mysql")]

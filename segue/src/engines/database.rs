@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::database::column::{read_date, write_date};
-use crate::database::{Database, Side, Statement, Value};
+use crate::database::{Database, Reading, Statement, Value};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::key::SessionKey;
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
@@ -97,7 +97,7 @@ impl DatabaseStore {
     /// How many rows have expired by then, where the database says a number.
     async fn expired(&self, now: &str) -> Result<Option<u64>, StoreError> {
         let now = [Value::Text(now)];
-        let mut rows = self.database.fetch(Side::Reader, &statements::COUNT_EXPIRED, &now).await?;
+        let mut rows = self.database.fetch(Reading::Many, &statements::COUNT_EXPIRED, &now).await?;
         Ok(rows.first_mut().and_then(|row| row.text(0)?.parse().ok()))
     }
 
@@ -119,7 +119,7 @@ impl DatabaseStore {
         }
         let now = self.now();
         let live = [Value::Text(key.expose()), Value::Text(&now)];
-        let live = self.database.fetch(Side::Writer, &statements::IS_LIVE, &live).await?;
+        let live = self.database.fetch(Reading::Few, &statements::IS_LIVE, &live).await?;
         Ok(if live.is_empty() { Replaced::Gone } else { Replaced::Conflict })
     }
 }
@@ -140,7 +140,7 @@ impl SessionStore for DatabaseStore {
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
         let now = self.now();
         let values = [Value::Text(key.expose()), Value::Text(&now)];
-        let mut rows = self.database.fetch(Side::Reader, &statements::LOAD, &values).await?;
+        let mut rows = self.database.fetch(Reading::Few, &statements::LOAD, &values).await?;
         let Some(row) = rows.first_mut() else { return Ok(None) };
         let payload = row.bytes(0).unwrap_or_default();
         let date = row.text(1).unwrap_or_default();

@@ -61,7 +61,7 @@ pub(super) async fn open_users(settings: &Settings) -> Result<(Database, Users),
     if !settings.database_url.exists() {
         return Err(no_database(settings, "users").into());
     }
-    let database = Database::connect(&settings.database_url).await?;
+    let database = Database::connect_with(&settings.database_url, settings.database).await?;
     let users = Users::new(database.clone(), settings)?;
     Ok((database, users))
 }

@@ -53,7 +53,8 @@ pub(super) async fn run(context: &Context<'_>, arguments: &Arguments) -> Command
     if arguments.plan || arguments.check {
         return look(&context.settings, &migrator, arguments).await;
     }
-    let database = Database::connect(&context.settings.database_url).await?;
+    let database =
+        Database::connect_with(&context.settings.database_url, context.settings.database).await?;
     warn_of_unknown(&migrator, &History::read(&database).await?);
     say!("Operations to perform:\n  {what}\nRunning migrations:");
     let report = Report::default();
@@ -82,7 +83,7 @@ pub(super) async fn history(settings: &Settings) -> Result<History, Box<dyn std:
     if !settings.database_url.exists() {
         return Ok(History::default());
     }
-    let database = Database::connect(&settings.database_url).await?;
+    let database = Database::connect_with(&settings.database_url, settings.database).await?;
     let history = History::read(&database).await;
     database.close().await;
     Ok(history?)

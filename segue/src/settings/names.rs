@@ -24,6 +24,9 @@ pub(super) const NAMES: &[&str] = &[
     "CSRF_SEARCH_MAX_SIZE",
     "CSRF_TRUSTED_ORIGINS",
     "CSRF_USE_SESSIONS",
+    "DATABASE_BATCHES",
+    "DATABASE_QUEUE",
+    "DATABASE_SYNCHRONOUS",
     "DATABASE_URL",
     "DATA_UPLOAD_MAX_MEMORY_SIZE",
     "DEBUG",
@@ -63,7 +66,7 @@ pub(super) const NAMES: &[&str] = &[
 ];
 
 /// A name that begins like this is meant for a setting.
-const BEGINNINGS: &[&str] = &["CSRF_", "LOGIN_FAILURE_", "SESSION_"];
+const BEGINNINGS: &[&str] = &["CSRF_", "DATABASE_", "LOGIN_FAILURE_", "SESSION_"];
 
 /// Settings of Django's that Segue does not have, and where else to do what they do: those that whoever
 /// comes from Django would believe to work. Mail, languages and static files are the site's own

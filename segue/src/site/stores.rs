@@ -74,7 +74,7 @@ impl Stores {
         }
         let database = match self.database {
             Some(database) => database,
-            None => Database::connect(&settings.database_url).await?,
+            None => Database::connect_with(&settings.database_url, settings.database).await?,
         };
         let users = Some(Users::new(database.clone(), settings)?);
         Ok(Self { users, database: Some(database), ..self })
@@ -160,7 +160,7 @@ fn file(_: &Settings, _: Batch) -> Result<Stores, ConfigError> {
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 async fn database(settings: &Settings, batch: Batch) -> Result<Stores, ConfigError> {
-    let database = Database::connect(&settings.database_url).await?;
+    let database = Database::connect_with(&settings.database_url, settings.database).await?;
     let store = engines::DatabaseStore::new(database.clone(), crate::Clock::system());
     let store = match batch {
         Some(batch) => store.with_batch(batch),

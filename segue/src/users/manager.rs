@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{NewUser, User, statements};
 use crate::clock::Clock;
 use crate::database::column::{read_date, write_date};
-use crate::database::{Database, Row, Side, Statement, Value};
+use crate::database::{Database, Reading, Row, Statement, Value};
 use crate::error::{AuthError, AuthErrorKind, ConfigError, StoreError, StoreErrorKind};
 use crate::passwords::{Checked, PasswordErrorKind, Passwords};
 use crate::settings::Settings;
@@ -67,7 +67,7 @@ impl Users {
         statement: &Statement,
         value: Value<'_>,
     ) -> Result<Option<User>, AuthError> {
-        let mut rows = self.database.fetch(Side::Reader, statement, &[value]).await?;
+        let mut rows = self.database.fetch(Reading::Few, statement, &[value]).await?;
         Ok(rows.first_mut().map(read).transpose()?)
     }
 
@@ -226,9 +226,9 @@ impl Users {
         }
         let id = [Value::Integer(user.id)];
         let rows = if user.is_superuser {
-            self.database.fetch(Side::Reader, &statements::ALL_PERMISSIONS, &[]).await?
+            self.database.fetch(Reading::Few, &statements::ALL_PERMISSIONS, &[]).await?
         } else {
-            self.database.fetch(Side::Reader, &statements::PERMISSIONS, &id).await?
+            self.database.fetch(Reading::Few, &statements::PERMISSIONS, &id).await?
         };
         let name = |mut row: Row| Some(format!("{}.{}", row.text(0)?, row.text(1)?));
         Ok(rows.into_iter().filter_map(name).collect())
@@ -240,7 +240,7 @@ impl Users {
     /// When the database cannot tell.
     pub async fn groups(&self, user: &User) -> Result<Vec<String>, AuthError> {
         let id = [Value::Integer(user.id)];
-        let rows = self.database.fetch(Side::Reader, &statements::GROUPS, &id).await?;
+        let rows = self.database.fetch(Reading::Few, &statements::GROUPS, &id).await?;
         Ok(rows.into_iter().filter_map(|mut row| row.text(0)).collect())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::column::write_date;
 use super::super::exclusive::Exclusive;
-use super::super::{Database, Row, Side, Value};
+use super::super::{Database, Reading, Row, Value};
 use super::catalogue::{
     APPLIED, CREATE_RECORD, FORGET, HAS_TABLE, RECORD, RECORD_TABLE, has_table,
 };
@@ -26,10 +26,10 @@ impl History {
     /// When the database cannot be read.
     pub async fn read(database: &Database) -> Result<Self, StoreError> {
         let record = [Value::Text(RECORD_TABLE)];
-        if database.fetch(Side::Reader, &HAS_TABLE, &record).await?.is_empty() {
+        if database.fetch(Reading::Few, &HAS_TABLE, &record).await?.is_empty() {
             return Ok(Self::default());
         }
-        Ok(Self::of(database.fetch(Side::Reader, &APPLIED, &[]).await?))
+        Ok(Self::of(database.fetch(Reading::Few, &APPLIED, &[]).await?))
     }
 
     pub(super) async fn read_on(exclusive: &mut Exclusive) -> Result<Self, sqlx::Error> {

@@ -2,7 +2,7 @@
 
 use super::DatabaseStore;
 use crate::database::column::read_date;
-use crate::database::{Row, Side, Statement, Value};
+use crate::database::{Reading, Row, Statement, Value};
 use crate::engines::listing::{LARGEST_IN_PAGE, Listed, MOST_FOUND, PAGE};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::key::SessionKey;
@@ -71,7 +71,7 @@ impl DatabasePages {
         let values =
             [Value::Text(&self.behind), number(PAGE), Value::Integer(largest(self.with_payloads))];
         let database = &self.store.database;
-        let mut rows = database.fetch(Side::Reader, &PAGE_BEHIND, &values).await?;
+        let mut rows = database.fetch(Reading::Many, &PAGE_BEHIND, &values).await?;
         self.is_done = rows.len() < PAGE;
         let mut page = Vec::with_capacity(rows.len());
         for row in &mut rows {
@@ -106,7 +106,7 @@ impl DatabaseStore {
             number(MOST_FOUND),
             Value::Integer(largest(true)),
         ];
-        let mut rows = self.database.fetch(Side::Reader, &BEGINNING_WITH, &values).await?;
+        let mut rows = self.database.fetch(Reading::Many, &BEGINNING_WITH, &values).await?;
         let mut found = Vec::new();
         for row in &mut rows {
             let key = row.text(0).unwrap_or_default();
@@ -120,7 +120,7 @@ impl DatabaseStore {
     /// The payload of a row, live or not.
     pub(crate) async fn payload(&self, key: &SessionKey) -> Result<Option<Vec<u8>>, StoreError> {
         let key = [Value::Text(key.expose())];
-        let mut rows = self.database.fetch(Side::Reader, &PAYLOAD, &key).await?;
+        let mut rows = self.database.fetch(Reading::Many, &PAYLOAD, &key).await?;
         Ok(rows.first_mut().map(|row| row.bytes(0).unwrap_or_default()))
     }
 }

@@ -67,7 +67,7 @@ async fn ask_database(
     migrator: &Migrator,
     findings: &mut Vec<Finding>,
 ) -> Result<(), ConfigError> {
-    let database = Database::connect(&settings.database_url).await?;
+    let database = Database::connect_with(&settings.database_url, settings.database).await?;
     let history = History::read(&database).await;
     database.close().await;
     let refused = |source| ConfigError::Store { setting: "DATABASE_URL", source };

@@ -1,0 +1,249 @@
+//! Natural batching: while some requests are on their way, those that come wait together and leave
+//! as one.
+//!
+//! Nobody waits for others to come: whoever finds a free flight leaves at once. A flight belongs to
+//! nobody who waits, so that one of them may go away and the rest notice nothing.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// Where requests wait for their flight. Clones are the same lane.
+pub(crate) struct Lane<Q, A> {
+    state: Arc<Mutex<State<Q, A>>>,
+    bounds: Bounds,
+}
+
+/// How much there may be of everything, so that a store that is too slow costs answers and not memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// So many flights at once.
+    pub(crate) flights: usize,
+    /// So many requests in one of them.
+    pub(crate) together: usize,
+    /// So many that wait.
+    pub(crate) waiting: usize,
+}
+
+struct State<Q, A> {
+    waiting: VecDeque<Passenger<Q, A>>,
+    flights: usize,
+}
+
+/// A request, and who waits for its answer.
+pub(crate) struct Passenger<Q, A> {
+    pub(crate) request: Q,
+    reply: oneshot::Sender<A>,
+}
+
+/// Why a request got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoAnswer {
+    /// Too many wait already. Nothing was done.
+    Full,
+    /// The flight has ended without one; nobody knows what was done.
+    Lost,
+}
+
+/// A flight under way. It must take off until nobody waits any more.
+pub(crate) struct Flight<Q, A> {
+    lane: Lane<Q, A>,
+    is_over: bool,
+}
+
+impl<Q, A> Lane<Q, A> {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        let state = State { waiting: VecDeque::new(), flights: 0 };
+        Self { state: Arc::new(Mutex::new(state)), bounds }
+    }
+
+    /// Waits for the answer to a request. Where there is room for one more flight, `start` starts it.
+    pub(crate) async fn ask(
+        &self,
+        request: Q,
+        start: impl FnOnce(Flight<Q, A>),
+    ) -> Result<A, NoAnswer> {
+        let (reply, answer) = oneshot::channel();
+        let may_start = {
+            let mut state = self.lock();
+            if state.waiting.len() >= self.bounds.waiting {
+                return Err(NoAnswer::Full);
+            }
+            state.waiting.push_back(Passenger { request, reply });
+            let may_start = state.flights < self.bounds.flights;
+            state.flights += usize::from(may_start);
+            may_start
+        };
+        if may_start {
+            start(Flight { lane: self.clone(), is_over: false });
+        }
+        answer.await.map_err(|_| NoAnswer::Lost)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<Q, A>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Q, A> Flight<Q, A> {
+    /// Those who leave now; nothing where nobody waits, and the flight is over. Whoever has gone away
+    /// stays behind.
+    pub(crate) fn board(&mut self) -> Option<Vec<Passenger<Q, A>>> {
+        let mut state = self.lane.lock();
+        let mut aboard = Vec::new();
+        while aboard.len() < self.lane.bounds.together
+            && let Some(passenger) = state.waiting.pop_front()
+        {
+            if !passenger.reply.is_closed() {
+                aboard.push(passenger);
+            }
+        }
+        if aboard.is_empty() {
+            state.flights -= 1;
+            self.is_over = true;
+            return None;
+        }
+        Some(aboard)
+    }
+}
+
+impl<Q, A> Passenger<Q, A> {
+    /// Gives the answer to whoever waits, if somebody still does.
+    pub(crate) fn answer(self, answer: A) {
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// A flight that crashed, by a panic or the end of the runtime: nobody is left waiting for it.
+impl<Q, A> Drop for Flight<Q, A> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            let mut state = self.lane.lock();
+            state.flights -= 1;
+            if state.flights == 0 {
+                state.waiting.clear();
+            }
+        }
+    }
+}
+
+impl<Q, A> Clone for Lane<Q, A> {
+    fn clone(&self) -> Self {
+        Self { state: Arc::clone(&self.state), bounds: self.bounds }
+    }
+}
+
+/// What waits may be secret.
+impl<Q, A> fmt::Debug for Lane<Q, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane").field("bounds", &self.bounds).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::task::Poll;
+
+    use super::*;
+
+    const ONE_BY_ONE: Bounds = Bounds { flights: 1, together: 10, waiting: 3 };
+
+    type Numbers = Lane<u32, u32>;
+
+    /// Asks, and polls once, so that the request waits.
+    macro_rules! asked {
+        ($lane:expr, $request:expr, $flights:expr) => {{
+            let flights = $flights.clone();
+            let mut asked =
+                Box::pin($lane.ask($request, move |flight| flights.send(flight).unwrap()));
+            assert!(matches!(poll(asked.as_mut()), Poll::Pending));
+            asked
+        }};
+    }
+
+    fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    }
+
+    fn requests(aboard: &[Passenger<u32, u32>]) -> Vec<u32> {
+        aboard.iter().map(|passenger| passenger.request).collect()
+    }
+
+    #[test]
+    fn who_comes_while_one_is_on_its_way_leaves_with_the_next() {
+        let lane = Numbers::new(ONE_BY_ONE);
+        let (start, started) = mpsc::channel();
+        let mut first = asked!(lane, 1, start);
+        let mut flight = started.try_recv().unwrap();
+        let aboard = flight.board().unwrap();
+        assert_eq!(requests(&aboard), [1]);
+        let (mut second, third) = (asked!(lane, 2, start), asked!(lane, 3, start));
+        let mut fourth = asked!(lane, 4, start);
+        assert!(started.try_recv().is_err(), "there is one flight at a time");
+        aboard.into_iter().for_each(|passenger| passenger.answer(10));
+        assert_eq!(poll(first.as_mut()), Poll::Ready(Ok(10)));
+        // One goes away, and the rest notice nothing.
+        drop(third);
+        let aboard = flight.board().unwrap();
+        assert_eq!(requests(&aboard), [2, 4]);
+        for passenger in aboard {
+            let answer = passenger.request * 10;
+            passenger.answer(answer);
+        }
+        assert_eq!(poll(second.as_mut()), Poll::Ready(Ok(20)));
+        assert_eq!(poll(fourth.as_mut()), Poll::Ready(Ok(40)));
+        assert!(flight.board().is_none());
+        let _next = asked!(lane, 5, start);
+        assert!(started.try_recv().is_ok(), "the flight was over, so there is a new one");
+    }
+
+    #[test]
+    fn more_than_can_wait_are_told_at_once() {
+        let lane = Numbers::new(ONE_BY_ONE);
+        let (start, _started) = mpsc::channel();
+        let _waiting: Vec<_> = (0..3).map(|number| asked!(lane, number, start)).collect();
+        let mut refused = Box::pin(lane.ask(4, |_| panic!("there is a flight already")));
+        assert_eq!(poll(refused.as_mut()), Poll::Ready(Err(NoAnswer::Full)));
+    }
+
+    #[test]
+    fn no_more_leave_together_than_may() {
+        let lane = Numbers::new(Bounds { together: 2, ..ONE_BY_ONE });
+        let (start, started) = mpsc::channel();
+        let _waiting: Vec<_> = (0..3).map(|number| asked!(lane, number, start)).collect();
+        let mut flight = started.try_recv().unwrap();
+        assert_eq!(requests(&flight.board().unwrap()), [0, 1]);
+        assert_eq!(requests(&flight.board().unwrap()), [2]);
+    }
+
+    #[test]
+    fn a_crash_leaves_nobody_waiting() {
+        let lane = Numbers::new(ONE_BY_ONE);
+        let (start, started) = mpsc::channel();
+        let mut first = asked!(lane, 1, start);
+        let mut flight = started.try_recv().unwrap();
+        let aboard = flight.board().unwrap();
+        let mut second = asked!(lane, 2, start);
+        drop((aboard, flight));
+        assert_eq!(poll(first.as_mut()), Poll::Ready(Err(NoAnswer::Lost)));
+        assert_eq!(poll(second.as_mut()), Poll::Ready(Err(NoAnswer::Lost)));
+        let _third = asked!(lane, 3, start);
+        assert!(started.try_recv().is_ok(), "its place is free again");
+    }
+
+    #[test]
+    fn a_few_may_fly_at_once() {
+        let lane = Numbers::new(Bounds { flights: 2, ..ONE_BY_ONE });
+        let (start, started) = mpsc::channel();
+        let _first = asked!(lane, 1, start);
+        let _second = asked!(lane, 2, start);
+        let (mut one, mut two) = (started.try_recv().unwrap(), started.try_recv().unwrap());
+        assert_eq!(requests(&one.board().unwrap()), [1, 2]);
+        assert!(two.board().is_none());
+        let _third = asked!(lane, 3, start);
+        assert!(started.try_recv().is_ok());
+    }
+}

@@ -1,0 +1,173 @@
+//! Writing: one transaction, and one flush to disk, for all that came while the last one was written.
+//!
+//! SQLite lets one writer in at a time, and its own waiting is neither fair nor cheap; so our own
+//! statements queue here. What fails in a transaction leaves the rest of it alone; where SQLite undoes
+//! the whole, everything is done once more, each by itself.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use super::failure::Failure;
+use super::open::{Open, Place, Purpose, current};
+use super::run;
+use crate::database::lane::{Bounds, Flight, Lane, NoAnswer, Passenger};
+use crate::database::statement::{OwnedValues, Value};
+use crate::settings::{DatabaseOptions, Synchronous};
+
+/// More statements are not in one transaction, so that others get their turn.
+const TOGETHER: usize = 256;
+
+/// A statement, and how many rows it changed.
+type Changed = Result<u64, Failure>;
+
+/// The connection for writing.
+pub(super) struct Writer {
+    lane: Lane<Job, Changed>,
+    connection: Arc<Mutex<Option<Open>>>,
+    place: Arc<Place>,
+    synchronous: Synchronous,
+}
+
+struct Job {
+    sql: &'static str,
+    values: OwnedValues,
+}
+
+impl Writer {
+    pub(super) fn new(place: Arc<Place>, options: DatabaseOptions) -> Self {
+        let DatabaseOptions { synchronous, queue, .. } = options;
+        let lane = Lane::new(Bounds { flights: 1, together: TOGETHER, waiting: queue });
+        Self { lane, connection: Arc::default(), place, synchronous }
+    }
+
+    /// Runs a statement that changes rows, and counts those that it found.
+    pub(super) async fn execute(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<u64, sqlx::Error> {
+        let job = Job { sql, values: OwnedValues::of(values) };
+        let changed = self.lane.ask(job, |flight| {
+            let (connection, place) = (Arc::clone(&self.connection), Arc::clone(&self.place));
+            let purpose = Purpose::Writing(self.synchronous);
+            tokio::task::spawn_blocking(move || fly(flight, &connection, &place, purpose));
+        });
+        match changed.await {
+            Ok(changed) => Ok(changed?),
+            Err(NoAnswer::Full) => Err(sqlx::Error::PoolTimedOut),
+            Err(NoAnswer::Lost) => Err(sqlx::Error::WorkerCrashed),
+        }
+    }
+
+    /// Closes the connection, when what it is in the middle of is done.
+    pub(super) fn close(&self) {
+        drop(self.connection.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// Writes until nobody waits.
+fn fly(
+    mut flight: Flight<Job, Changed>,
+    connection: &Mutex<Option<Open>>,
+    place: &Place,
+    purpose: Purpose,
+) {
+    while let Some(aboard) = flight.board() {
+        let mut slot = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        match current(&mut slot, place, purpose) {
+            Ok(connection) => write(connection, aboard),
+            Err(failure) => {
+                aboard.into_iter().for_each(|job| job.answer(Err(failure.clone())));
+            }
+        }
+    }
+}
+
+fn write(connection: &Connection, aboard: Vec<Passenger<Job, Changed>>) {
+    match all(connection, &aboard) {
+        Together::Done(answers) => {
+            for (passenger, changed) in aboard.into_iter().zip(answers) {
+                passenger.answer(changed);
+            }
+        }
+        // A statement by itself is a transaction, too.
+        Together::Undone => {
+            for passenger in aboard {
+                let changed = one(connection, &passenger);
+                passenger.answer(changed);
+            }
+        }
+        Together::Locked(failure) => {
+            aboard.into_iter().for_each(|passenger| passenger.answer(Err(failure.clone())));
+        }
+    }
+}
+
+/// What became of a transaction.
+enum Together {
+    Done(Vec<Changed>),
+    Undone,
+    /// It never began: it has been waited for that already.
+    Locked(Failure),
+}
+
+fn all(connection: &Connection, aboard: &[Passenger<Job, Changed>]) -> Together {
+    if aboard.len() == 1 {
+        return Together::Undone;
+    }
+    let transaction = match Transaction::begin(connection) {
+        Ok(transaction) => transaction,
+        Err(failure) => return Together::Locked(failure),
+    };
+    let mut answers = Vec::with_capacity(aboard.len());
+    for passenger in aboard {
+        answers.push(one(connection, passenger));
+        if connection.is_autocommit() {
+            // SQLite has undone the whole, as it does when the disk is full.
+            return Together::Undone;
+        }
+    }
+    match transaction.commit() {
+        Ok(()) => Together::Done(answers),
+        Err(_) => Together::Undone,
+    }
+}
+
+fn one(connection: &Connection, passenger: &Passenger<Job, Changed>) -> Changed {
+    let Job { sql, values } = &passenger.request;
+    run::execute(connection, sql, values.iter())
+}
+
+/// A transaction that is undone unless it was committed.
+struct Transaction<'c>(&'c Connection);
+
+impl<'c> Transaction<'c> {
+    fn begin(connection: &'c Connection) -> Result<Self, Failure> {
+        run::execute(connection, "BEGIN IMMEDIATE", [])?;
+        Ok(Self(connection))
+    }
+
+    fn commit(self) -> Result<(), Failure> {
+        run::execute(self.0, "COMMIT", []).map(drop)
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            let _ = run::execute(self.0, "ROLLBACK", []);
+        }
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, synchronous, .. } = self;
+        f.debug_struct("Writer")
+            .field("place", place)
+            .field("synchronous", synchronous)
+            .finish_non_exhaustive()
+    }
+}
