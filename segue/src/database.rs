@@ -1,6 +1,8 @@
 //! The database: connections, Django's tables, and what its errors mean.
 
 mod app;
+#[cfg(feature = "postgres")]
+mod batch;
 pub(crate) mod column;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod connections;
@@ -35,6 +37,8 @@ pub use migrations::{
     Target,
 };
 
+#[cfg(feature = "postgres")]
+pub(crate) use batch::{Batch, BatchError};
 pub(crate) use statement::{Reading, Row, Statement, Value};
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -64,6 +68,7 @@ pub struct Database {
     name: Arc<str>,
     /// How long anything may take, on a server.
     limit: Option<Duration>,
+    options: DatabaseOptions,
 }
 
 impl Database {
@@ -104,7 +109,7 @@ impl Database {
                 let file = sqlite::SqliteFile::new(path, options);
                 let database = Self::of(Pools::Sqlite(sqlite::Sqlite::Own(file)), name, None);
                 created.map_err(|error| refused(database.error(error)))?;
-                Ok(database)
+                Ok(Self { options, ..database })
             }
             #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres(server) => {
@@ -112,7 +117,7 @@ impl Database {
                 let pools = pools.map_err(|error| invalid(&name, &error))?;
                 let database = Self::of(pools, name, Some(server.timeout));
                 database.greet().await.map_err(refused)?;
-                Ok(database)
+                Ok(Self { options, ..database })
             }
             #[cfg(feature = "mysql")]
             DatabaseUrl::MySql(server) => {
@@ -120,7 +125,7 @@ impl Database {
                 let pools = pools.map_err(|error| invalid(&name, &error))?;
                 let database = Self::of(pools, name, Some(server.timeout));
                 database.greet().await.map_err(refused)?;
-                Ok(database)
+                Ok(Self { options, ..database })
             }
             #[allow(unreachable_patterns, reason = "a build for every database has them all")]
             other => Err(ConfigError::conflict(
@@ -135,7 +140,7 @@ impl Database {
     }
 
     fn of(pools: Pools, name: impl Into<Arc<str>>, limit: Option<Duration>) -> Self {
-        Self { pools, name: name.into(), limit }
+        Self { pools, name: name.into(), limit, options: DatabaseOptions::default() }
     }
 
     /// Waits for the statements that are under way and closes every connection. What comes later
@@ -182,7 +187,7 @@ impl Database {
             match self.pools.fetch(reading, statement, values).await {
                 // The server was restarted since the connection was last used; to read twice does
                 // no harm.
-                Err(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) if self.limit.is_some() => {
+                Err(error) if self.limit.is_some() && trouble::is_cut_off(&error) => {
                     self.pools.fetch(reading, statement, values).await
                 }
                 answer => answer,
@@ -210,14 +215,15 @@ impl Database {
         &self,
         work: impl Future<Output = Result<T, sqlx::Error>> + Send,
     ) -> Result<T, StoreError> {
-        let done = match self.limit {
-            Some(limit) => tokio::time::timeout(limit, work).await,
-            None => Ok(work.await),
-        };
-        match done {
-            Ok(done) => done.map_err(|error| self.error(error)),
-            Err(_) => Err(self.error(sqlx::Error::PoolTimedOut)),
-        }
+        self.limited(work).await.map_err(|error| self.error(error))
+    }
+
+    async fn limited<T>(
+        &self,
+        work: impl Future<Output = Result<T, sqlx::Error>> + Send,
+    ) -> Result<T, sqlx::Error> {
+        let Some(limit) = self.limit else { return work.await };
+        tokio::time::timeout(limit, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     /// Makes sure that the server is there and lets us in.

@@ -23,6 +23,8 @@ pub(crate) struct Bounds {
     pub(crate) flights: usize,
     /// So many requests in one of them.
     pub(crate) together: usize,
+    /// And so many bytes, unless one alone has more.
+    pub(crate) bytes: usize,
     /// So many that wait.
     pub(crate) waiting: usize,
 }
@@ -35,6 +37,7 @@ struct State<Q, A> {
 /// A request, and who waits for its answer.
 pub(crate) struct Passenger<Q, A> {
     pub(crate) request: Q,
+    size: usize,
     reply: oneshot::Sender<A>,
 }
 
@@ -59,10 +62,11 @@ impl<Q, A> Lane<Q, A> {
         Self { state: Arc::new(Mutex::new(state)), bounds }
     }
 
-    /// Waits for the answer to a request. Where there is room for one more flight, `start` starts it.
+    /// Waits for the answer to a request of so many bytes. Where there is room for one more flight, `start` starts it.
     pub(crate) async fn ask(
         &self,
         request: Q,
+        size: usize,
         start: impl FnOnce(Flight<Q, A>),
     ) -> Result<A, NoAnswer> {
         let (reply, answer) = oneshot::channel();
@@ -71,7 +75,7 @@ impl<Q, A> Lane<Q, A> {
             if state.waiting.len() >= self.bounds.waiting {
                 return Err(NoAnswer::Full);
             }
-            state.waiting.push_back(Passenger { request, reply });
+            state.waiting.push_back(Passenger { request, size, reply });
             let may_start = state.flights < self.bounds.flights;
             state.flights += usize::from(may_start);
             may_start
@@ -92,13 +96,20 @@ impl<Q, A> Flight<Q, A> {
     /// stays behind.
     pub(crate) fn board(&mut self) -> Option<Vec<Passenger<Q, A>>> {
         let mut state = self.lane.lock();
-        let mut aboard = Vec::new();
-        while aboard.len() < self.lane.bounds.together
+        let Bounds { together, bytes, .. } = self.lane.bounds;
+        let (mut aboard, mut room) = (Vec::new(), bytes);
+        while aboard.len() < together
             && let Some(passenger) = state.waiting.pop_front()
         {
-            if !passenger.reply.is_closed() {
-                aboard.push(passenger);
+            if passenger.reply.is_closed() {
+                continue;
             }
+            if passenger.size > room && !aboard.is_empty() {
+                state.waiting.push_front(passenger);
+                break;
+            }
+            room = room.saturating_sub(passenger.size);
+            aboard.push(passenger);
         }
         if aboard.is_empty() {
             state.flights -= 1;
@@ -149,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    const ONE_BY_ONE: Bounds = Bounds { flights: 1, together: 10, waiting: 3 };
+    const ONE_BY_ONE: Bounds = Bounds { flights: 1, together: 10, bytes: 100, waiting: 3 };
 
     type Numbers = Lane<u32, u32>;
 
@@ -158,7 +169,7 @@ mod tests {
         ($lane:expr, $request:expr, $flights:expr) => {{
             let flights = $flights.clone();
             let mut asked =
-                Box::pin($lane.ask($request, move |flight| flights.send(flight).unwrap()));
+                Box::pin($lane.ask($request, 40, move |flight| flights.send(flight).unwrap()));
             assert!(matches!(poll(asked.as_mut()), Poll::Pending));
             asked
         }};
@@ -205,7 +216,7 @@ mod tests {
         let lane = Numbers::new(ONE_BY_ONE);
         let (start, _started) = mpsc::channel();
         let _waiting: Vec<_> = (0..3).map(|number| asked!(lane, number, start)).collect();
-        let mut refused = Box::pin(lane.ask(4, |_| panic!("there is a flight already")));
+        let mut refused = Box::pin(lane.ask(4, 0, |_| panic!("there is a flight already")));
         assert_eq!(poll(refused.as_mut()), Poll::Ready(Err(NoAnswer::Full)));
     }
 
@@ -217,6 +228,19 @@ mod tests {
         let mut flight = started.try_recv().unwrap();
         assert_eq!(requests(&flight.board().unwrap()), [0, 1]);
         assert_eq!(requests(&flight.board().unwrap()), [2]);
+        for bytes in [100, 39] {
+            let lane = Numbers::new(Bounds { bytes, ..ONE_BY_ONE });
+            let _waiting: Vec<_> = (0..3).map(|number| asked!(lane, number, start)).collect();
+            let mut flight = started.try_recv().unwrap();
+            let aboard = requests(&flight.board().unwrap());
+            assert_eq!(aboard.len(), (bytes / 40).max(1), "{aboard:?}");
+            assert_eq!(aboard[0], 0);
+            assert_eq!(
+                requests(&flight.board().unwrap())[0],
+                aboard.len() as u32,
+                "in their order"
+            );
+        }
     }
 
     #[test]

@@ -11,7 +11,10 @@ use super::words;
 use crate::error::StoreErrorKind;
 use crate::settings::ServerUrl;
 
+/// All of our statements find their rows by an index. A plan that is made while a table is small, and
+/// reads it whole, would be kept when it no longer is.
 const GREET: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN 'yes' ELSE 'no' END, \
+                     set_config('enable_seqscan', 'off', false), \
                      CASE WHEN $1 <> '' THEN set_config('statement_timeout', $1::text, false) END";
 
 pub(super) fn connections(url: &ServerUrl) -> Result<Connections<Postgres>, sqlx::Error> {

@@ -56,6 +56,15 @@ impl OwnedValues {
         Self(values.iter().map(own).collect())
     }
 
+    /// So many bytes of text.
+    pub(super) fn size(&self) -> usize {
+        let text = |value: &OwnedValue| match value {
+            OwnedValue::Text(text) => text.len(),
+            OwnedValue::Integer(_) => 0,
+        };
+        self.0.iter().map(text).sum()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = Value<'_>> {
         self.0.iter().map(|value| match value {
             OwnedValue::Text(text) => Value::Text(text),

@@ -1,8 +1,12 @@
 //! What a driver's error means, in words that help to mend it.
 
+use std::error::Error;
+use std::fmt;
+
 use super::Database;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::connections::IsReplica;
+use super::lane::NoAnswer;
 #[cfg(feature = "mysql")]
 use super::mysql;
 use super::pools::Pools;
@@ -13,6 +17,27 @@ use super::sqlite;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::words;
 use crate::error::{StoreError, StoreErrorKind};
+
+/// Too many statements wait already.
+#[derive(Debug)]
+struct Overload;
+
+impl fmt::Display for Overload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many statements wait")
+    }
+}
+
+impl Error for Overload {}
+
+impl From<NoAnswer> for sqlx::Error {
+    fn from(reason: NoAnswer) -> Self {
+        match reason {
+            NoAnswer::Full => Self::Configuration(Overload.into()),
+            NoAnswer::Lost => Self::WorkerCrashed,
+        }
+    }
+}
 
 impl Database {
     pub(super) fn error(&self, error: sqlx::Error) -> StoreError {
@@ -31,6 +56,18 @@ impl Database {
             return (
                 StoreErrorKind::Corrupt,
                 format!("a row in {name} holds what Django did not write"),
+            );
+        }
+        if let sqlx::Error::Configuration(error) = error
+            && error.is::<Overload>()
+        {
+            let waiting = self.options.queue;
+            return (
+                StoreErrorKind::Unavailable,
+                format!(
+                    "{waiting} statements wait for the database {name}, and one more may not: it is \
+                     too slow for what is asked of it, or DATABASE_QUEUE is too low"
+                ),
             );
         }
         match &self.pools {
@@ -77,6 +114,11 @@ impl Database {
             _ => (Unavailable, format!("the database {name} failed")),
         }
     }
+}
+
+/// The connection ended, and with it the statement.
+pub(super) fn is_cut_off(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_))
 }
 
 /// Of two statements that waited for each other this one was undone, and may be tried again.

@@ -1,5 +1,7 @@
 //! Sessions in Django's own `django_session` table.
 
+#[cfg(feature = "postgres")]
+mod batches;
 #[cfg(feature = "manage")]
 mod listing;
 mod statements;
@@ -11,11 +13,13 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::database::column::{read_date, write_date};
-use crate::database::{Database, Reading, Statement, Value};
+use crate::database::{Database, Reading, Row, Statement, Value};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::key::SessionKey;
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 
+#[cfg(feature = "postgres")]
+use batches::{Batches, Swap};
 #[cfg(feature = "manage")]
 pub(super) use listing::DatabasePages;
 
@@ -51,13 +55,21 @@ pub struct DatabaseStore {
     database: Database,
     clock: Clock,
     batch: u32,
+    #[cfg(feature = "postgres")]
+    batches: Option<Batches>,
 }
 
 impl DatabaseStore {
     /// Sessions in an open database.
     #[must_use]
     pub fn new(database: Database, clock: Clock) -> Self {
-        Self { database, clock, batch: BATCH }
+        Self {
+            #[cfg(feature = "postgres")]
+            batches: Batches::of(&database),
+            database,
+            clock,
+            batch: BATCH,
+        }
     }
 
     /// Removes so many rows at once when it clears up; others may write between two batches.
@@ -107,6 +119,25 @@ impl DatabaseStore {
         Ok(self.expired(&self.now()).await?.unwrap_or_default())
     }
 
+    /// Saves together with others; nothing where each save has its own statement.
+    async fn swap(
+        &self,
+        key: &SessionKey,
+        seen: &Record,
+        payload: Option<&[u8]>,
+        date: &str,
+    ) -> Result<Option<Replaced>, StoreError> {
+        #[cfg(feature = "postgres")]
+        if let Some(batches) = &self.batches {
+            let payload = payload.map(text).transpose()?.map(str::to_owned);
+            let seen = text(seen.payload())?.to_owned();
+            let swap = Swap { key: key.clone(), seen, payload, date: date.to_owned() };
+            return batches.swap(self, swap).await;
+        }
+        let _ = (key, seen, payload, date);
+        Ok(None)
+    }
+
     /// Runs a statement that changes the row only if it is live and still the one that was seen.
     async fn outcome(
         &self,
@@ -132,19 +163,27 @@ fn text(payload: &[u8]) -> Result<&str, StoreError> {
     })
 }
 
+/// The record in a row, whose payload is in this column, and the deadline in the next.
+fn record(row: &mut Row, column: usize) -> Result<Record, StoreError> {
+    let payload = row.bytes(column).unwrap_or_default();
+    let date = row.text(column + 1).unwrap_or_default();
+    Ok(Record::new(payload, read_date("django_session.expire_date", &date)?))
+}
+
 impl SessionStore for DatabaseStore {
     fn guarantees(&self) -> Guarantees {
         Guarantees::full()
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
+        #[cfg(feature = "postgres")]
+        if let Some(batches) = &self.batches {
+            return batches.load(self, key).await;
+        }
         let now = self.now();
         let values = [Value::Text(key.expose()), Value::Text(&now)];
         let mut rows = self.database.fetch(Reading::Few, &statements::LOAD, &values).await?;
-        let Some(row) = rows.first_mut() else { return Ok(None) };
-        let payload = row.bytes(0).unwrap_or_default();
-        let date = row.text(1).unwrap_or_default();
-        Ok(Some(Record::new(payload, read_date("django_session.expire_date", &date)?)))
+        rows.first_mut().map(|row| record(row, 0)).transpose()
     }
 
     async fn create(
@@ -176,6 +215,9 @@ impl SessionStore for DatabaseStore {
             return self.outcome(&statements::END, key, &seen_row).await;
         }
         let date = write_date(expires_at);
+        if let Some(done) = self.swap(key, seen, Some(payload), &date).await? {
+            return Ok(done);
+        }
         let [key_value, seen_value, now_value] = seen_row;
         let values =
             [key_value, seen_value, now_value, Value::Text(text(payload)?), Value::Text(&date)];
@@ -189,6 +231,9 @@ impl SessionStore for DatabaseStore {
         expires_at: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let (now, date) = (self.now(), write_date(expires_at));
+        if let Some(done) = self.swap(key, seen, None, &date).await? {
+            return Ok(done);
+        }
         let values =
             [key.expose(), text(seen.payload())?, now.as_str(), date.as_str()].map(Value::Text);
         self.outcome(&statements::TOUCH, key, &values).await

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-
-use super::Cause;
+use std::sync::Arc;
 
 /// A store could not do what it was asked: what happened, and how to mend it.
 ///
 /// That a session does not exist, or was changed meanwhile, is no error: see
-/// [`Replaced`](crate::Replaced). The driver's own error is the [`source`](Error::source).
+/// [`Replaced`](crate::Replaced). The driver's own error is the [`source`](Error::source). Clones share
+/// it: many may wait for one answer.
 ///
 /// ```
 /// use segue::{StoreError, StoreErrorKind};
@@ -18,10 +18,11 @@ use super::Cause;
 /// assert_eq!(error.kind(), StoreErrorKind::Unavailable);
 /// assert_eq!(error.to_string(), "the server does not answer");
 /// ```
+#[derive(Clone)]
 pub struct StoreError {
     kind: StoreErrorKind,
     message: Cow<'static, str>,
-    source: Option<Cause>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// What kind of trouble a store is in.
@@ -49,7 +50,7 @@ impl StoreError {
     /// Adds what caused it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 

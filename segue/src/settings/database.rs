@@ -11,7 +11,7 @@ use crate::error::ConfigError;
 /// use segue::settings::{DatabaseOptions, Synchronous};
 ///
 /// let options = DatabaseOptions::default();
-/// assert_eq!((options.synchronous, options.batches), (Synchronous::Full, 2));
+/// assert_eq!((options.synchronous, options.batches), (Synchronous::Full, 4));
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct DatabaseOptions {
     /// quicker, and what was written before stays whole. Default: `"FULL"`, as Django's.
     pub synchronous: Synchronous,
     /// `DATABASE_BATCHES` (ours): on a server, how many batches of loads, and how many of saves, are under way
-    /// at once. What comes meanwhile waits and leaves as one. Default: `2`.
+    /// at once. What comes meanwhile waits and leaves as one. Default: `4`.
     pub batches: usize,
     /// `DATABASE_QUEUE` (ours): how many loads, and how many saves, may wait; one more is answered with 503.
     /// Default: `4096`.
@@ -56,7 +56,7 @@ impl fmt::Display for Synchronous {
 
 impl Default for DatabaseOptions {
     fn default() -> Self {
-        Self { synchronous: Synchronous::Full, batches: 2, queue: 4096 }
+        Self { synchronous: Synchronous::Full, batches: 4, queue: 4096 }
     }
 }
 

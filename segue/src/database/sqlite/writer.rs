@@ -12,12 +12,15 @@ use rusqlite::Connection;
 use super::failure::Failure;
 use super::open::{Open, Place, Purpose, current};
 use super::run;
-use crate::database::lane::{Bounds, Flight, Lane, NoAnswer, Passenger};
+use crate::database::lane::{Bounds, Flight, Lane, Passenger};
 use crate::database::statement::{OwnedValues, Value};
 use crate::settings::{DatabaseOptions, Synchronous};
 
 /// More statements are not in one transaction, so that others get their turn.
 const TOGETHER: usize = 256;
+
+/// Nor more bytes: they are in memory until the transaction ends.
+const BYTES: usize = 4 << 20;
 
 /// A statement, and how many rows it changed.
 type Changed = Result<u64, Failure>;
@@ -38,7 +41,8 @@ struct Job {
 impl Writer {
     pub(super) fn new(place: Arc<Place>, options: DatabaseOptions) -> Self {
         let DatabaseOptions { synchronous, queue, .. } = options;
-        let lane = Lane::new(Bounds { flights: 1, together: TOGETHER, waiting: queue });
+        let lane =
+            Lane::new(Bounds { flights: 1, together: TOGETHER, bytes: BYTES, waiting: queue });
         Self { lane, connection: Arc::default(), place, synchronous }
     }
 
@@ -49,16 +53,13 @@ impl Writer {
         values: &[Value<'_>],
     ) -> Result<u64, sqlx::Error> {
         let job = Job { sql, values: OwnedValues::of(values) };
-        let changed = self.lane.ask(job, |flight| {
+        let size = job.values.size();
+        let changed = self.lane.ask(job, size, |flight| {
             let (connection, place) = (Arc::clone(&self.connection), Arc::clone(&self.place));
             let purpose = Purpose::Writing(self.synchronous);
             tokio::task::spawn_blocking(move || fly(flight, &connection, &place, purpose));
         });
-        match changed.await {
-            Ok(changed) => Ok(changed?),
-            Err(NoAnswer::Full) => Err(sqlx::Error::PoolTimedOut),
-            Err(NoAnswer::Lost) => Err(sqlx::Error::WorkerCrashed),
-        }
+        Ok(changed.await??)
     }
 
     /// Closes the connection, when what it is in the middle of is done.
