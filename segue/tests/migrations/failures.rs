@@ -298,12 +298,12 @@ async fn what_stood_in_a_transaction_of_the_files_own_is_undone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_of_postgresql_is_a_migration() {
     let place = databases::postgres();
-    let dump = "SET statement_timeout = 1;\nSELECT pg_catalog.set_config('search_path', '', false);\n\
+    let dump = "SET statement_timeout = 400;\nSELECT pg_catalog.set_config('search_path', '', false);\n\
                 SET ROLE pg_read_all_data;\nRESET ROLE;\n";
     let one = format!("-- migrate:up\n{dump}CREATE TABLE public.a (id integer);\n");
     let two =
         format!("-- migrate:up transaction:false\n{dump}CREATE TABLE public.b (id integer);\n");
-    let three = "-- migrate:up\nSELECT pg_sleep(0.1);\nCREATE TABLE c (id integer);\n";
+    let three = "-- migrate:up\nSELECT pg_sleep(0.8);\nCREATE TABLE c (id integer);\n";
     let all = [("0001_a", one.as_str()), ("0002_b", two.as_str()), ("0003_c", three)];
     bring(&place, &migrator(&[app("student", &all)]), Target::All).await.unwrap();
     assert_eq!(ours(&place).await.len(), 3);
