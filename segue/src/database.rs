@@ -210,6 +210,17 @@ impl Database {
         }
     }
 
+    /// Does what SQLite's next writers would otherwise have to do, and nothing elsewhere: what was written
+    /// to its log is moved to the file. Others may read and write meanwhile.
+    pub(crate) async fn tidy_up(&self) -> Result<(), StoreError> {
+        match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(_) => self.fetch(Reading::Many, &CHECKPOINT, &[]).await.map(drop),
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            _ => Ok(()),
+        }
+    }
+
     /// Nothing takes longer than the limit, not even an answer that never comes.
     async fn in_time<T>(
         &self,
@@ -238,6 +249,15 @@ const GREETING: Statement = Statement {
     sqlite: "SELECT '1'",
     postgres: "SELECT '1'",
     mysql: "SELECT '1'",
+    mysql_takes: &[],
+};
+
+/// <https://sqlite.org/pragma.html#pragma_wal_checkpoint>
+#[cfg(feature = "sqlite")]
+const CHECKPOINT: Statement = Statement {
+    sqlite: "PRAGMA wal_checkpoint(PASSIVE)",
+    postgres: "",
+    mysql: "",
     mysql_takes: &[],
 };
 

@@ -325,6 +325,51 @@ async fn lock(place: &Place) -> sqlx::SqliteConnection {
     connection
 }
 
+/// All who wait for a lock that somebody holds for long are told at the same time, and not one after the
+/// other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_lock_is_waited_for_once() {
+    let place = databases::sqlite();
+    let store = place.store().await;
+    let keys = create(&store, 20).await;
+    let before = seen(&store, &keys).await;
+    let held = lock(&place).await;
+    let mut saves = JoinSet::new();
+    for (key, before) in std::iter::zip(keys.clone(), before.clone()) {
+        let store = store.clone();
+        saves.spawn(async move { store.replace(&key, &before, b"new", tomorrow()).await });
+    }
+    let all = tokio::time::timeout(Duration::from_secs(20), saves.join_all());
+    for saved in all.await.expect("each of twenty who waits five seconds would take longer") {
+        let error = saved.unwrap_err();
+        assert!(error.to_string().contains("was locked for 5 s"), "{error}");
+    }
+    drop(held);
+    assert_eq!(seen(&store, &keys).await, before, "nothing was done");
+}
+
+/// In Django's journal mode, which a file may have been given back to, a writer locks readers out: they
+/// wait elsewhere, and the thread of the request goes on.
+#[tokio::test]
+async fn a_reader_that_has_to_wait_holds_up_nobody() {
+    use sqlx::Connection as _;
+    let place = databases::sqlite();
+    let keys = create(&place.store().await, 1).await;
+    let store = DatabaseStore::from_url(&place.url).await.unwrap();
+    let mut other = sqlx::SqliteConnection::connect(&place.url).await.unwrap();
+    let lock = "PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE";
+    sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
+    let waiting = tokio::spawn({
+        let (store, key) = (store.clone(), keys[0].clone());
+        async move { store.load(&key).await }
+    });
+    // There is one thread: it comes here while the reader waits.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!waiting.is_finished());
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap().unwrap().payload(), b"0:0");
+}
+
 /// What waits leaves as one: a hundred saves are two transactions, the one that was under way and the one
 /// of all the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

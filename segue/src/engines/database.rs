@@ -263,8 +263,10 @@ impl SessionStore for DatabaseStore {
             if batch < self.batch.into() {
                 return Ok(removed);
             }
-            // As long as the batch took: others have the database half of the time.
-            tokio::time::sleep(started.elapsed().max(PAUSE)).await;
+            // Others have the database for half as long as the batch took, and while it is tidied up.
+            let pause = (started.elapsed() / 2).max(PAUSE);
+            self.database.tidy_up().await?;
+            tokio::time::sleep(pause).await;
         }
     }
 }

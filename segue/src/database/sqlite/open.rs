@@ -56,8 +56,11 @@ impl Open {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        let waits = purpose != Purpose::Glance;
-        connection.busy_timeout(if waits { PATIENCE } else { Duration::ZERO })?;
+        if purpose == Purpose::Glance {
+            connection.busy_timeout(Duration::ZERO)?;
+        } else {
+            connection.busy_handler(Some(wait))?;
+        }
         if let Purpose::Writing(synchronous) = purpose {
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", synchronous.name())?;
@@ -65,6 +68,16 @@ impl Open {
         }
         Ok(Self { connection, since })
     }
+}
+
+/// How long it is waited before a lock is asked for again. SQLite's own waiting gets longer each time, up
+/// to a tenth of a second: so it misses the moment in which a busy writer lets others in.
+const POLL: Duration = Duration::from_millis(1);
+
+/// Waits for a lock for the time; whether it is to be asked for again.
+fn wait(times: i32) -> bool {
+    std::thread::sleep(POLL);
+    u128::try_from(times).is_ok_and(|times| times < PATIENCE.as_millis() / POLL.as_millis())
 }
 
 /// A connection to the file that is there now, opened if it has to be.
