@@ -1,13 +1,13 @@
 //! What handlers do with a session.
 
 use std::fmt;
-use std::sync::{Arc, MutexGuard};
+use std::sync::MutexGuard;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::handle::Inner;
+use super::handle::SessionHandle;
 use super::save;
 use super::state::State;
 use crate::data::StepError;
@@ -42,11 +42,11 @@ const TEST_COOKIE: (&str, &str) = ("testcookie", "worked");
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Session(Arc<Inner>);
+pub struct Session(SessionHandle);
 
 impl Session {
-    pub(super) fn new(inner: Arc<Inner>) -> Self {
-        Self(inner)
+    pub(super) fn new(handle: SessionHandle) -> Self {
+        Self(handle)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -240,14 +240,14 @@ impl Session {
     /// more who they are.
     #[cfg(feature = "auth")]
     pub(crate) fn stamp_login(&self) {
-        let sessions = &self.0.sessions;
+        let sessions = &self.0.sessions();
         sessions.limits().stamp_login(&mut self.state().data, sessions.clock().now());
     }
 
     /// Sets when the session ends: seconds after each save, `0` for "with the browser", a
     /// duration from now, a date, or [`Expiry::Default`]. Django's `set_expiry(value)`.
     pub fn set_expiry(&self, expiry: impl Into<Expiry>) {
-        let now = self.0.sessions.clock().now();
+        let now = self.0.sessions().clock().now();
         expiry.into().write(&mut self.state().data, now);
     }
 
@@ -255,16 +255,16 @@ impl Session {
     #[must_use]
     #[doc(alias = "get_expiry_age")]
     pub fn expiry_age(&self) -> i64 {
-        let now = self.0.sessions.clock().now();
-        Expiry::of(&self.state().data).age(self.0.sessions.cookie_age(), now)
+        let now = self.0.sessions().clock().now();
+        Expiry::of(&self.state().data).age(self.0.sessions().cookie_age(), now)
     }
 
     /// When the session ends if it is saved now. Django's `get_expiry_date()`.
     #[must_use]
     #[doc(alias = "get_expiry_date")]
     pub fn expiry_date(&self) -> Timestamp {
-        let now = self.0.sessions.clock().now();
-        Expiry::of(&self.state().data).date(self.0.sessions.cookie_age(), now)
+        let now = self.0.sessions().clock().now();
+        Expiry::of(&self.state().data).date(self.0.sessions().cookie_age(), now)
     }
 
     /// Whether the cookie ends with the browser. Django's `get_expire_at_browser_close()`.
@@ -272,7 +272,7 @@ impl Session {
     #[doc(alias = "get_expire_at_browser_close")]
     pub fn expires_at_browser_close(&self) -> bool {
         Expiry::of(&self.state().data)
-            .at_browser_close(self.0.sessions.rules().expire_at_browser_close)
+            .at_browser_close(self.0.sessions().rules().expire_at_browser_close)
     }
 
     /// Sets a value by which the next request can tell that the browser takes cookies. Django's
