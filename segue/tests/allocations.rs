@@ -21,13 +21,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Uri};
 use segue::caches::MemoryCache;
 use segue::engines::{CacheStore, MemoryStore, SignedCookieStore};
 use segue::settings::{CacheFormat, CacheOptions};
-use segue::{
-    Session, SessionError, SessionHandle, SessionLayer, SessionStore, Sessions, Settings, Site,
-};
+use segue::{SessionError, SessionHandle, SessionLayer, SessionStore, Sessions, Settings, Site};
 use tower::{Layer as _, Service, layer::layer_fn, service_fn};
 
 const HOST: &str = "example.com";
@@ -75,10 +73,11 @@ fn site(store: impl SessionStore) -> (SessionLayer, String) {
 }
 
 fn request<B>(path: &str, cookie: &str, body: B) -> Request<B> {
-    let received = Bytes::from(format!("{HOST}{cookie}"));
+    let received = Bytes::from(format!("{path}{HOST}{cookie}"));
+    let (path, headers) = (received.slice(..path.len()), received.slice(path.len()..));
+    let parts = [("host", headers.slice(..HOST.len())), ("cookie", headers.slice(HOST.len()..))];
     let mut request = Request::new(body);
-    *request.uri_mut() = path.parse().unwrap();
-    let parts = [("host", received.slice(..HOST.len())), ("cookie", received.slice(HOST.len()..))];
+    *request.uri_mut() = Uri::from_maybe_shared(path).unwrap();
     for (name, value) in parts {
         request.headers_mut().insert(name, HeaderValue::from_maybe_shared(value).unwrap());
     }
@@ -156,36 +155,38 @@ fn signed_cookies() {
     hold("signed_cookies", store, Most { untouched: UNTOUCHED, read: 31, write: 86 });
 }
 
+/// The allocations of an untouched request more than with so many layers that do nothing, which
+/// axum takes for itself.
+fn added(router: Router, layers: usize) -> u64 {
+    let cookies = format!("csrftoken={0}; sessionid={0}", "abcdefgh".repeat(4));
+    let count = |router: Router| {
+        // As a server does it.
+        let mut router = router.with_state(());
+        allocations(&mut router, || request("/untouched", &cookies, Body::empty()))
+    };
+    let idle = (0..layers).fold(routes(), |router, _| router.layer(layer_fn(|inner| inner)));
+    count(router) - count(idle)
+}
+
 fn routes() -> Router {
     async fn untouched() {}
-    async fn read(session: Session) {
-        assert!(session.get::<u64>("visits").unwrap().is_some(), "the session was found");
-    }
-    Router::new().route("/untouched", get(untouched)).route("/read", get(read))
+    Router::new().route("/untouched", get(untouched))
 }
 
-/// In axum each layer costs three allocations, whatever it does: for a clone of the service, its
-/// future, and the body of the response.
+/// The entry, and axum's box around the response's body, which has another type now.
 #[test]
 fn a_router_with_sessions() {
-    let (layer, cookie) = site(MemoryStore::new());
-    let count = |router: Router, path: &str| {
-        let mut router = router;
-        allocations(&mut router, || request(path, &cookie, Body::empty()))
-    };
-    let bare = count(routes().layer(layer_fn(|inner| inner)), "/untouched");
-    let added = count(routes().layer(layer), "/untouched") - bare;
-    assert!(added <= 3, "{added} allocations, where 3 are enough");
+    let (layer, _) = site(MemoryStore::new());
+    let added = added(routes().layer(layer), 1);
+    assert!(added <= 2, "{added} allocations, where 2 are enough");
 }
 
-/// Hosts, panics, sessions, protection and `APPEND_SLASH`.
+/// Hosts, panics and sessions are one layer, the protection is another: the entries of sessions
+/// and protection, what the latter's handles share, and the larger table of the entries, of which
+/// axum has some itself.
 #[test]
 fn a_whole_site() {
-    let bare = allocations(&mut routes(), || request("/untouched", "", Body::empty()));
     let site = Site::with_store(&settings(), MemoryStore::new(), routes()).unwrap();
-    let mut site = site.into_router();
-    let cookies = format!("csrftoken={0}; sessionid={0}", "abcdefgh".repeat(4));
-    let count = allocations(&mut site, || request("/untouched", &cookies, Body::empty()));
-    let added = count - bare;
-    assert!(added <= 28, "{added} allocations, where 28 are enough");
+    let added = added(site.into_router(), 2);
+    assert!(added <= 4, "{added} allocations, where 4 are enough");
 }
