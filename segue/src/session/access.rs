@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::handle::SessionHandle;
 use super::save;
 use super::state::State;
-use crate::data::StepError;
+use crate::data::{SharedText, StepError};
 use crate::error::{SessionError, SessionErrorKind};
 use crate::expiry::Expiry;
 use crate::json;
@@ -59,13 +59,18 @@ impl Session {
     /// [`SessionErrorKind::Value`] when the stored JSON is no `T`.
     #[doc(alias = "__getitem__")]
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, SessionError> {
-        self.get_raw(key).map(|text| parse(key, &text)).transpose()
+        self.shared(key).map(|text| parse(key, text.as_str())).transpose()
     }
 
     /// The JSON text of a value: for what has no type in Rust, such as a lone surrogate.
     #[must_use]
     pub fn get_raw(&self, key: &str) -> Option<String> {
         self.state().data.get(key).map(str::to_owned)
+    }
+
+    /// A value, read while nobody waits for the session: its type may take its time, or use it.
+    fn shared(&self, key: &str) -> Option<SharedText> {
+        self.state().data.share(key)
     }
 
     /// Sets a key. Django's `session[key] = value`.
@@ -150,8 +155,8 @@ impl Session {
     /// [`SessionErrorKind::Value`] when the stored JSON is no `T`; the key stays then.
     pub fn pop<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, SessionError> {
         loop {
-            let Some(text) = self.get_raw(key) else { return Ok(None) };
-            let value = parse(key, &text)?;
+            let Some(text) = self.shared(key) else { return Ok(None) };
+            let value = parse(key, text.as_str())?;
             // Another task of this request may have been faster: then it is not ours to give.
             let mut state = self.state();
             if state.data.get(key) == Some(text.as_str()) {

@@ -159,7 +159,7 @@ impl SessionHandle {
         let Some(key) = self.opened.source().key() else { return Ok(()) };
         let Some(record) = self.sessions.store().load(key).await? else { return Ok(()) };
         let mut state = self.state();
-        match self.sessions.codec().decode(record.payload()) {
+        match self.sessions.codec().decode_record(&record) {
             Ok(data) if self.has_ended(&data) => state.ended.push(key.clone()),
             Ok(data) => {
                 state.data = data;

@@ -147,7 +147,7 @@ async fn touch(
         let expires_at = deadline(handle, &work.data);
         match handle.sessions().store().touch(&key, &seen, expires_at).await? {
             Replaced::Saved(key) => {
-                return Ok(Stored { key, record: Record::new(seen.payload(), expires_at) });
+                return Ok(Stored { key, record: seen.until(expires_at) });
             }
             Replaced::Gone => return Err(SessionError::interrupted()),
             Replaced::Conflict => seen = rebase(handle, &key, work, round).await?,
@@ -260,7 +260,7 @@ async fn load_theirs(
     }
     let theirs = handle.sessions().store().load(key).await?;
     let theirs = theirs.ok_or_else(SessionError::interrupted)?;
-    let data = handle.sessions().codec().decode(theirs.payload()).map_err(|error| {
+    let data = handle.sessions().codec().decode_record(&theirs).map_err(|error| {
         SessionError::new(
             SessionErrorKind::Unreadable,
             "another process has saved this session, and what it saved cannot be read",
