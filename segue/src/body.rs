@@ -32,6 +32,15 @@ impl<B> ResponseBody<B> {
     pub(crate) fn page(text: String) -> Self {
         Self { kind: Kind::Page { text: Some(text) } }
     }
+
+    /// The inner service's body, or the page.
+    #[cfg(feature = "axum")]
+    pub(crate) fn into_inner(self) -> Result<B, String> {
+        match self.kind {
+            Kind::Inner { body } => Ok(body),
+            Kind::Page { text } => Err(text.unwrap_or_default()),
+        }
+    }
 }
 
 impl<B: Body<Data: From<String>>> Body for ResponseBody<B> {

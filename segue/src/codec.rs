@@ -1,13 +1,14 @@
 //! How a session becomes the bytes that an engine stores.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::data::SessionData;
 use crate::pickle::{self, PickleError};
 use crate::secret::SecretKeys;
 use crate::signing::{MAX_UNPACKED, SigningError, TimestampSigner};
-use crate::store::Payload;
+use crate::store::{Payload, Record};
 
 /// The salt of Django's database, file and cache sessions: the name of the class that signs.
 const SESSION_SALT: &str = "django.contrib.sessions.SessionStore";
@@ -80,11 +81,11 @@ impl Codec {
     pub fn encode(&self, data: &SessionData) -> Result<Vec<u8>, CodecError> {
         let payload = match &self.0 {
             Kind::SignedJson(signer) => {
-                let json = data.to_json();
+                let json = data.to_bytes();
                 check_size(json.len())?;
-                signer.sign_bytes(json.as_bytes(), true).into_bytes()
+                signer.sign_bytes(&json, true).into_bytes()
             }
-            Kind::Json => data.to_json().into_bytes(),
+            Kind::Json => data.to_bytes(),
             Kind::Pickle => pickle::write(data.members())?,
         };
         check_size(payload.len())?;
@@ -99,22 +100,36 @@ impl Codec {
         match &self.0 {
             Kind::SignedJson(signer) => {
                 let text = std::str::from_utf8(payload).map_err(|_| SigningError::BadSignature)?;
-                parse(signer.unsign_bytes(text, None)?)
+                parse(signer.unsign_bytes(text, None)?.into())
             }
-            Kind::Json => parse(payload.to_vec()),
+            Kind::Json => parse(payload.into()),
             Kind::Pickle => match pickle::read(payload)? {
                 Some(members) => Ok(SessionData::from_members(members)),
                 None => Err(CodecError::rubbish("it is nothing")),
             },
         }
     }
+
+    /// As [`decode`](Self::decode), without a copy of what can be used as it is stored.
+    pub(crate) fn decode_record(&self, record: &Record) -> Result<SessionData, CodecError> {
+        match &self.0 {
+            Kind::Json => parse(Arc::clone(record.shared_payload())),
+            Kind::SignedJson(_) | Kind::Pickle => self.decode(record.payload()),
+        }
+    }
 }
 
-fn parse(json: Vec<u8>) -> Result<SessionData, CodecError> {
-    let json = String::from_utf8(json)
+fn parse(json: Arc<[u8]>) -> Result<SessionData, CodecError> {
+    let parsed = match std::str::from_utf8(&json) {
+        _ if json.is_ascii() => SessionData::parse_ascii(json),
+        Ok(text) => SessionData::parse_strict(text),
         // Django reads Latin-1, where each byte is the letter of that number.
-        .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect());
-    SessionData::parse_strict(&json).map_err(|_| CodecError::rubbish("it is not a JSON object"))
+        Err(_) => {
+            let text: String = json.iter().copied().map(char::from).collect();
+            SessionData::parse_strict(&text)
+        }
+    };
+    parsed.map_err(|_| CodecError::rubbish("it is not a JSON object"))
 }
 
 fn check_size(length: usize) -> Result<(), CodecError> {

@@ -51,17 +51,17 @@ impl Cookie {
     /// Finds the value in the request's cookies. Of several cookies of the name the last one
     /// counts, as in Django's `parse_cookie`, so that both servers see the same.
     pub(crate) fn find<'a>(&self, headers: &'a HeaderMap) -> Option<&'a [u8]> {
-        let mut found = None;
-        for header in headers.get_all(COOKIE) {
-            for pair in header.as_bytes().split(|byte| *byte == b';') {
-                let Some(equals) = pair.iter().position(|byte| *byte == b'=') else { continue };
-                let (name, value) = (&pair[..equals], &pair[equals + 1..]);
-                if name.trim_ascii() == self.name.as_bytes() {
-                    found = Some(unquote(value.trim_ascii()));
-                }
-            }
-        }
-        found
+        headers.get_all(COOKIE).iter().rev().find_map(|header| self.find_in(header))
+    }
+
+    /// As [`find`](Self::find), in one header.
+    fn find_in<'a>(&self, header: &'a HeaderValue) -> Option<&'a [u8]> {
+        header.as_bytes().rsplit(|byte| *byte == b';').find_map(|pair| {
+            let equals = memchr::memchr(b'=', pair)?;
+            let (name, value) = pair.split_at_checked(equals)?;
+            let is_ours = name.trim_ascii() == self.name.as_bytes();
+            is_ours.then(|| unquote(value.get(1..).unwrap_or_default().trim_ascii()))
+        })
     }
 
     /// Sets it: until the date, which is so many seconds from now, or until the browser is closed.

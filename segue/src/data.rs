@@ -27,8 +27,8 @@ use crate::pickle::Exact;
 /// ```
 #[derive(Clone)]
 pub struct SessionData {
-    /// The text that the entries were loaded from.
-    source: Arc<str>,
+    /// The text that the entries were loaded from, in ASCII: the store's own where it has it like this.
+    source: Arc<[u8]>,
     entries: Vec<Entry>,
     log: Vec<Change>,
 }
@@ -51,9 +51,14 @@ struct Entry {
 enum Text {
     Source(Range<usize>),
     Own(Arc<str>),
-    /// What JSON shows and does not hold exactly, a tuple of Python's for example: it is written
-    /// back as it was.
-    Exact(Arc<str>, Exact),
+    Exact(Arc<Shown>),
+}
+
+/// What JSON shows and does not hold exactly, a tuple of Python's for example: it is written back as
+/// it was.
+struct Shown {
+    json: Range<usize>,
+    exact: Exact,
 }
 
 #[derive(Clone)]
@@ -82,14 +87,22 @@ impl SessionData {
     }
 
     pub(crate) fn parse_strict(text: &str) -> Result<Self, SyntaxError> {
-        let ascii = json::to_ascii(text);
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut scanner = Scanner::new(&ascii);
+        Self::parse_ascii(match text.is_ascii() {
+            true => Arc::from(text.as_bytes()),
+            false => json::to_ascii(text).into_bytes().into(),
+        })
+    }
+
+    /// As [`parse_strict`](Self::parse_strict), of a text in ASCII, which is kept and not copied.
+    pub(crate) fn parse_ascii(source: Arc<[u8]>) -> Result<Self, SyntaxError> {
+        // As many as most sessions have; each more doubles the room.
+        let mut entries: Vec<Entry> = Vec::with_capacity(8);
+        let mut scanner = Scanner::of(&source);
         scanner.object(|key, value| {
             entries.push(Entry { key: Text::Source(key), value: Text::Source(value) });
         })?;
         scanner.end()?;
-        let mut data = Self { source: Arc::from(ascii), entries, log: Vec::new() };
+        let mut data = Self { source, entries, log: Vec::new() };
         data.drop_repeated_keys();
         Ok(data)
     }
@@ -98,6 +111,12 @@ impl SessionData {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.position(key).map(|at| self.text(&self.entries[at].value))
+    }
+
+    /// As [`get`](Self::get), to be read after the data has been given back; nothing is copied.
+    pub(crate) fn share(&self, key: &str) -> Option<SharedText> {
+        let entry = self.position(key).and_then(|at| self.entries.get(at))?;
+        Some(SharedText { source: Arc::clone(&self.source), text: entry.value.clone() })
     }
 
     /// The keys and the JSON texts of their values, in order. A key that holds a lone surrogate is
@@ -203,17 +222,25 @@ impl SessionData {
     /// The entries as a JSON object, as Python's `json` writes it.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut json = String::with_capacity(self.source.len() + 64);
-        json.push('{');
+        // Every part of it is ASCII.
+        String::from_utf8(self.to_bytes()).unwrap_or_default()
+    }
+
+    /// As [`to_json`](Self::to_json).
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let length = |entry: &Entry| self.bytes(&entry.key).len() + self.bytes(&entry.value).len();
+        let lengths: usize = self.entries.iter().map(|entry| length(entry) + 2).sum();
+        let mut json = Vec::with_capacity(lengths + 2);
+        json.push(b'{');
         for entry in &self.entries {
             if json.len() > 1 {
-                json.push(',');
+                json.push(b',');
             }
-            json.push_str(self.text(&entry.key));
-            json.push(':');
-            json.push_str(self.text(&entry.value));
+            json.extend_from_slice(self.bytes(&entry.key));
+            json.push(b':');
+            json.extend_from_slice(self.bytes(&entry.value));
         }
-        json.push('}');
+        json.push(b'}');
         json
     }
 
@@ -253,30 +280,28 @@ impl SessionData {
     }
 
     fn is_key(&self, quoted: &Text, key: &str) -> bool {
-        let quoted = self.text(quoted);
-        if quoted.contains('\\') {
-            return json::unquote(quoted).as_deref() == Some(key);
+        let quoted = self.bytes(quoted);
+        let Some(letters) = quoted.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""))
+        else {
+            return false;
+        };
+        if letters.contains(&b'\\') {
+            return json::unquote(ascii(quoted)).as_deref() == Some(key);
         }
-        quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(key)
+        letters == key.as_bytes()
     }
 
     fn text<'a>(&'a self, text: &'a Text) -> &'a str {
-        match text {
-            // The ranges are the scanner's own, on the text it read.
-            Text::Source(range) => self.source.get(range.clone()).unwrap_or_default(),
-            Text::Own(text) | Text::Exact(text, _) => text,
-        }
+        ascii(self.bytes(text))
+    }
+
+    fn bytes<'a>(&'a self, text: &'a Text) -> &'a [u8] {
+        text.within(&self.source)
     }
 
     /// As in Python's `dict`: the first place, the last value.
     fn drop_repeated_keys(&mut self) {
-        let plain: std::collections::HashSet<&str> = self
-            .entries
-            .iter()
-            .map(|entry| self.text(&entry.key))
-            .filter(|quoted| !quoted.contains('\\'))
-            .collect();
-        if plain.len() == self.entries.len() {
+        if self.keys_differ() {
             return;
         }
         let mut places = std::collections::HashMap::with_capacity(self.entries.len());
@@ -299,6 +324,47 @@ impl SessionData {
             self.entries = kept;
         }
     }
+
+    /// Whether no key is written like another, and none in two ways.
+    fn keys_differ(&self) -> bool {
+        let keys = || self.entries.iter().map(|entry| self.bytes(&entry.key));
+        if keys().any(|key| key.contains(&b'\\')) {
+            return false;
+        }
+        match self.entries.len() {
+            // Faster than to hash them.
+            0..=16 => keys().enumerate().all(|(at, key)| keys().take(at).all(|other| other != key)),
+            many => keys().collect::<std::collections::HashSet<_>>().len() == many,
+        }
+    }
+}
+
+impl Text {
+    fn within<'a>(&'a self, source: &'a [u8]) -> &'a [u8] {
+        // The ranges are the scanner's own, on the text it read.
+        match self {
+            Self::Source(range) => source.get(range.clone()).unwrap_or_default(),
+            Self::Own(text) => text.as_bytes(),
+            Self::Exact(shown) => source.get(shown.json.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// The JSON text of a value.
+pub(crate) struct SharedText {
+    source: Arc<[u8]>,
+    text: Text,
+}
+
+impl SharedText {
+    pub(crate) fn as_str(&self) -> &str {
+        ascii(self.text.within(&self.source))
+    }
+}
+
+/// The text of these bytes, which are ASCII.
+fn ascii(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl Default for SessionData {

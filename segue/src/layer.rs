@@ -33,6 +33,7 @@
 
 mod errors;
 mod future;
+mod in_flight;
 mod service;
 
 use std::fmt;
@@ -43,7 +44,7 @@ use tower_layer::Layer;
 
 use crate::cookie::SessionCookie;
 use crate::error::{ConfigError, SessionError};
-use crate::session::{SessionHandle, Sessions};
+use crate::session::Sessions;
 use crate::settings::Settings;
 
 use crate::store::SessionStore;
@@ -132,11 +133,4 @@ impl fmt::Debug for SessionLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionLayer").field("sessions", &self.0.sessions).finish_non_exhaustive()
     }
-}
-
-/// A request on its way through the handler.
-struct InFlight {
-    layer: Arc<Shared>,
-    handle: SessionHandle,
-    cookie_was_sent: bool,
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "auth")]
 mod client;
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderValue};
 
 #[cfg(feature = "auth")]
@@ -11,13 +13,25 @@ pub(crate) use client::client_address;
 /// The value of a header: Latin-1, without the blanks around it, and of several lines of the name
 /// one, with commas between them (PEP 3333, and how its servers do it).
 pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    text_of(headers, name).map(Cow::into_owned)
+}
+
+/// As [`header`], without a copy of what is plain.
+pub(crate) fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
     let mut lines = headers.get_all(name).iter();
-    let mut text = latin_1(lines.next()?).collect::<String>();
+    let first = lines.next()?;
+    let mut lines = lines.peekable();
+    if lines.peek().is_none()
+        && let Ok(text) = first.to_str()
+    {
+        return Some(Cow::Borrowed(text.trim_ascii()));
+    }
+    let mut text = latin_1(first).collect::<String>();
     for line in lines {
         text.push(',');
         text.extend(latin_1(line));
     }
-    Some(text)
+    Some(Cow::Owned(text))
 }
 
 fn latin_1(line: &HeaderValue) -> impl Iterator<Item = char> {

@@ -3,6 +3,7 @@
 mod access;
 mod handle;
 mod limits;
+mod opened;
 mod save;
 mod sessions;
 mod state;
@@ -12,3 +13,4 @@ pub use handle::SessionHandle;
 pub use sessions::Sessions;
 
 pub(crate) use handle::{CookieChange, RequestEnd};
+pub(crate) use opened::{KeySource, Opened};

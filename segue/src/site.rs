@@ -1,5 +1,6 @@
 //! A site: the settings, the routes, and the middleware in the right order.
 
+mod bodies;
 mod stores;
 
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use crate::settings::Settings;
 use crate::store::SessionStore;
 
 pub(crate) use stores::Stores;
+
+use bodies::{BareRequest, BareResponse};
 
 /// A site: the settings and the routes become a service with the middleware in the right order.
 ///
@@ -278,23 +281,26 @@ impl Site {
         };
         #[cfg(not(feature = "auth"))]
         let (router, exempt) = (self.router, self.exempt);
-        let exempt = exempt.layer(self.csrf.exempt());
-        let router = router.layer(self.csrf).merge(exempt);
+        let exempt = exempt.layer((BareResponse, self.csrf.exempt(), BareRequest));
+        let router = router.layer((BareResponse, self.csrf, BareRequest)).merge(exempt);
         let router = match self.append_slash {
             true => append_slash(router, Arc::clone(&routes)),
             false => router,
         };
         // Panics are caught within the session layer, so that it saves nothing of such a request,
         // and around it, where pages of the project's own are made and sessions are saved.
-        let router = router.layer((CatchPanic::of_pages(), self.layer, CatchPanic::of_handlers()));
+        let sessions = (CatchPanic::of_pages(), self.layer, CatchPanic::of_handlers());
         let router = match self.debug {
+            // What stands together costs each request no more than one layer does.
+            None => router.layer((BareResponse, self.hosts, sessions)),
             Some(pages) => {
                 let pages = Arc::new(pages.with_routes(routes));
-                router.layer(from_fn_with_state(pages, debug::show))
+                let router = router.layer((BareResponse, sessions));
+                router.layer(from_fn_with_state(pages, debug::show)).layer(self.hosts)
             }
-            None => router,
         };
-        router.layer(self.hosts)
+        // Otherwise axum would put the layers together anew for each request.
+        router.with_state(())
     }
 }
 

@@ -53,6 +53,16 @@ impl Record {
         &self.payload
     }
 
+    /// As [`payload`](Self::payload), to be kept without a copy.
+    pub(crate) fn shared_payload(&self) -> &Arc<[u8]> {
+        &self.payload
+    }
+
+    /// As [`new`](Self::new), with another deadline and without a version.
+    pub(crate) fn until(&self, expires_at: Timestamp) -> Self {
+        Self { payload: Arc::clone(&self.payload), expires_at, version: None }
+    }
+
     /// When the session ends.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {

@@ -57,6 +57,24 @@ fn an_alias_is_a_table_or_a_url() {
     assert_eq!(read("").unwrap().caches.len(), 0);
 }
 
+/// No Django reads the memory of this process, so nothing has to be written as it does.
+#[test]
+fn memory_holds_json_unless_told_otherwise() {
+    let format = |text: &str| cache(text).options.format;
+    for (keys, expected) in [
+        ("LOCATION = 'memory://'", CacheFormat::Json),
+        ("LOCATION = 'memory://'\nFORMAT = 'pickle'", CacheFormat::Pickle),
+        ("BACKEND = 'django.core.cache.backends.locmem.LocMemCache'", CacheFormat::Json),
+        ("LOCATION = 'redis://h'", CacheFormat::Pickle),
+        ("LOCATION = 'redis://h'\nFORMAT = 'json'", CacheFormat::Json),
+        ("LOCATION = 'memcached://h'", CacheFormat::Pickle),
+    ] {
+        assert_eq!(format(&format!("[CACHES.default]\n{keys}")), expected, "{keys}");
+    }
+    assert_eq!(format("CACHE_URL = 'memory://'"), CacheFormat::Json);
+    assert_eq!(format("CACHE_URL = 'redis://h'"), CacheFormat::Pickle);
+}
+
 #[test]
 fn django_spells_them_so() {
     let django = |backend: &str, location: &str| {

@@ -1,6 +1,6 @@
 //! The session cookie.
 
-use http::header::HeaderMap;
+use http::header::{COOKIE, HeaderMap, HeaderValue};
 
 use super::{Attributes, Cookie, vary_on_cookie};
 use crate::key::SessionKey;
@@ -38,9 +38,20 @@ impl SessionCookie {
         Self { cookie, is_session }
     }
 
-    /// Finds the key in the request's cookies.
-    pub(crate) fn find(&self, headers: &HeaderMap) -> Found {
-        let Some(value) = self.cookie.find(headers) else { return Found::Nothing };
+    /// The header in which the cookie would be. Most requests have one, into which nobody looks
+    /// before the session is asked for; HTTP/2 may send each cookie in a header of its own.
+    pub(crate) fn header<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        let mut all = headers.get_all(COOKIE).iter();
+        let first = all.next()?;
+        if all.next().is_none() {
+            return Some(first);
+        }
+        headers.get_all(COOKIE).iter().rev().find(|header| self.cookie.find_in(header).is_some())
+    }
+
+    /// Finds the key in that header.
+    pub(crate) fn find_in(&self, header: &HeaderValue) -> Found {
+        let Some(value) = self.cookie.find_in(header) else { return Found::Nothing };
         let read = if self.is_session { SessionKey::sealed } else { SessionKey::parse };
         std::str::from_utf8(value).ok().and_then(read).map_or(Found::NoKey, Found::Key)
     }
@@ -58,9 +69,6 @@ impl SessionCookie {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-    use http::header::COOKIE;
-
     use super::*;
 
     const KEY: &str = "abcdefghijklmnopqrstuvwxyz012345";
@@ -74,7 +82,7 @@ mod tests {
         for header in headers {
             map.append(COOKIE, HeaderValue::from_bytes(header).unwrap());
         }
-        cookie().find(&map)
+        cookie().header(&map).map_or(Found::Nothing, |header| cookie().find_in(header))
     }
 
     #[test]

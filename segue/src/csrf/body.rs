@@ -60,6 +60,15 @@ impl<B> CsrfBody<B> {
     pub(super) fn searched(beginning: Beginning, rest: Source<B>) -> Self {
         Self { kind: Kind::Searched { searched: Searched { beginning, rest } } }
     }
+
+    /// The body as it came, if nothing was read of it.
+    #[cfg(feature = "axum")]
+    pub(crate) fn into_inner(self) -> Result<B, Self> {
+        match self.kind {
+            Kind::Untouched { body } => Ok(body),
+            kind @ Kind::Searched { .. } => Err(Self { kind }),
+        }
+    }
 }
 
 impl<B> Body for CsrfBody<B>

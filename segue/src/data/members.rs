@@ -1,27 +1,37 @@
 //! The members of a session one by one, for pickles, which hold more than JSON does.
 
-use super::{Entry, SessionData, Text};
+use std::sync::Arc;
+
+use super::{Entry, SessionData, Shown, Text};
 use crate::pickle::{Content, Member};
 
 impl SessionData {
     /// A session of the members of a pickle, whose keys differ.
     pub(crate) fn from_members(members: Vec<Member>) -> Self {
-        let mut data = Self::new();
-        data.entries.extend(members.into_iter().map(|member| Entry {
-            key: Text::Own(member.key.into()),
-            value: match member.exact {
-                Some(exact) => Text::Exact(member.json.into(), exact),
-                None => Text::Own(member.json.into()),
-            },
-        }));
-        data
+        let length = members.iter().map(|member| member.key.len() + member.json.len()).sum();
+        let mut source: Vec<u8> = Vec::with_capacity(length);
+        let mut keep = |text: &str| {
+            let start = source.len();
+            source.extend_from_slice(text.as_bytes());
+            start..source.len()
+        };
+        let entries = members.into_iter().map(|member| {
+            let (key, json) = (keep(&member.key), keep(&member.json));
+            let value = match member.exact {
+                Some(exact) => Text::Exact(Arc::new(Shown { json, exact })),
+                None => Text::Source(json),
+            };
+            Entry { key: Text::Source(key), value }
+        });
+        let entries = entries.collect();
+        Self { source: source.into(), entries, log: Vec::new() }
     }
 
     /// The members in order: the key as a JSON string, and the value.
     pub(crate) fn members(&self) -> impl ExactSizeIterator<Item = (&str, Content<'_>)> {
         self.entries.iter().map(|entry| {
             let value = match &entry.value {
-                Text::Exact(_, exact) => Content::Exact(exact),
+                Text::Exact(shown) => Content::Exact(&shown.exact),
                 value @ (Text::Source(_) | Text::Own(_)) => Content::Json(self.text(value)),
             };
             (self.text(&entry.key), value)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::error::StoreError;
 use crate::key::SessionKey;
-use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
+use crate::store::{Cleared, Guarantees, Payload, Record, Replaced, SessionStore};
 
 /// Sessions in this process, gone with it: for tests and small services, and the engine to imitate
 /// when writing another.
@@ -73,7 +73,8 @@ impl MemoryStore {
 
 impl SessionStore for MemoryStore {
     fn guarantees(&self) -> Guarantees {
-        Guarantees::full()
+        // Nobody else reads it: to sign and to compress it would be work for nothing.
+        Guarantees::full().with_payload(Payload::Json)
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {

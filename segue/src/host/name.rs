@@ -5,6 +5,11 @@
 ///
 /// Source: `host_validation_re` and `split_domain_port` in `django/http/request.py`.
 pub(super) fn split_domain_port(host: &str) -> Option<(String, Option<&str>)> {
+    split(host).map(|(name, port)| (name.to_ascii_lowercase(), port))
+}
+
+/// As [`split_domain_port`], with the name as it was written.
+pub(super) fn split(host: &str) -> Option<(&str, Option<&str>)> {
     let end = match host.find(']') {
         Some(bracket) => bracket + 1,
         None => host.find(':').unwrap_or(host.len()),
@@ -15,7 +20,7 @@ pub(super) fn split_domain_port(host: &str) -> Option<(String, Option<&str>)> {
         return None;
     }
     let name = domain.strip_suffix('.').unwrap_or(domain);
-    (!name.is_empty()).then(|| (name.to_ascii_lowercase(), port))
+    (!name.is_empty()).then_some((name, port))
 }
 
 pub(super) fn is_number(port: &str) -> bool {
@@ -43,11 +48,19 @@ fn is_address(domain: &str) -> bool {
 ///
 /// Source: `is_same_domain` in `django/utils/http.py`.
 pub(crate) fn is_same_domain(host: &str, pattern: &str) -> bool {
-    let pattern = pattern.to_ascii_lowercase();
-    match pattern.strip_prefix('.') {
-        Some(domain) => host.ends_with(&pattern) || host == domain,
-        None => !pattern.is_empty() && host == pattern,
+    let (host, pattern) = (host.as_bytes(), pattern.as_bytes());
+    match pattern.strip_prefix(b".") {
+        Some(domain) => {
+            let end = host.len().checked_sub(pattern.len()).and_then(|start| host.get(start..));
+            end.is_some_and(|end| is_lowered(end, pattern)) || is_lowered(host, domain)
+        }
+        None => !pattern.is_empty() && is_lowered(host, pattern),
     }
+}
+
+/// Whether this is the text in lower case.
+fn is_lowered(lowered: &[u8], text: &[u8]) -> bool {
+    lowered.iter().copied().eq(text.iter().map(u8::to_ascii_lowercase))
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! What a request says of the host it is for, and how the visitor came.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::uri::Scheme;
 use http::{Request, Version};
 
 use super::error::DisallowedHost;
-use super::name::{is_number, is_same_domain, split_domain_port};
+use super::name::{is_number, is_same_domain, split, split_domain_port};
 use crate::error::ConfigError;
-use crate::meta::header;
+use crate::meta::{header, text_of};
 use crate::settings::{Settings, header_as_sent};
 
 /// What stands in for an empty `ALLOWED_HOSTS` on a developer's machine.
@@ -50,15 +51,26 @@ impl HostRules {
 
     /// The host as it was sent, with its port, if it is allowed. Django's `get_host`.
     pub(crate) fn host<B>(&self, request: &Request<B>) -> Result<String, DisallowedHost> {
+        self.allowed(request).map(Cow::into_owned)
+    }
+
+    /// As [`host`](Self::host), without a copy.
+    pub(super) fn allowed<'a, B>(
+        &self,
+        request: &'a Request<B>,
+    ) -> Result<Cow<'a, str>, DisallowedHost> {
         let host = self.named(request)?;
-        let Some((domain, _)) = split_domain_port(&host) else {
+        let Some((domain, _)) = split(&host) else {
             return Err(DisallowedHost::malformed(&host));
         };
-        let allowed = |pattern: &String| pattern == "*" || is_same_domain(&domain, pattern);
-        if self.0.allowed.iter().any(allowed) {
+        let is_allowed = |domain: &str| {
+            self.0.allowed.iter().any(|pattern| pattern == "*" || is_same_domain(domain, pattern))
+        };
+        // Hardly anybody writes a name in capitals.
+        if is_allowed(domain) || is_allowed(&domain.to_ascii_lowercase()) {
             return Ok(host);
         }
-        Err(DisallowedHost::not_allowed(&host, &domain))
+        Err(DisallowedHost::not_allowed(&host, &domain.to_ascii_lowercase()))
     }
 
     /// Whether the visitor came over https. Django's `is_secure`.
@@ -89,15 +101,15 @@ impl HostRules {
     }
 
     /// The host as it was sent, whatever it is.
-    fn named<B>(&self, request: &Request<B>) -> Result<String, DisallowedHost> {
+    fn named<'a, B>(&self, request: &'a Request<B>) -> Result<Cow<'a, str>, DisallowedHost> {
         let headers = request.headers();
         if self.0.forwarded_host
-            && let Some(host) = header(headers, "x-forwarded-host")
+            && let Some(host) = text_of(headers, "x-forwarded-host")
         {
             return Ok(host);
         }
         let authority = request.uri().authority().map(http::uri::Authority::as_str);
-        match (header(headers, "host"), authority) {
+        match (text_of(headers, "host"), authority) {
             // RFC 9113, 8.3.1: such a request is malformed. Who stands before us may have looked at
             // the other one.
             (Some(host), Some(authority))
@@ -106,7 +118,7 @@ impl HostRules {
                 Err(DisallowedHost::contradiction(&host, authority))
             }
             (Some(host), _) => Ok(host),
-            (None, Some(authority)) => Ok(authority.to_owned()),
+            (None, Some(authority)) => Ok(Cow::Borrowed(authority)),
             (None, None) => Err(DisallowedHost::missing()),
         }
     }

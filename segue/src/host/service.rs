@@ -38,8 +38,8 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let step = match self.rules.host(&request) {
-            Ok(_) => Step::Handling { inner: self.inner.call(request) },
+        let step = match self.rules.allowed(&request).map(drop) {
+            Ok(()) => Step::Handling { inner: self.inner.call(request) },
             Err(error) => Step::Refused { response: Some(refuse(error, self.rules.debug())) },
         };
         ResponseFuture { step }

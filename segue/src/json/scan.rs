@@ -32,7 +32,12 @@ pub(crate) struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { bytes: text.as_bytes(), at: 0 }
+        Self::of(text.as_bytes())
+    }
+
+    /// Of a text in any encoding that has ASCII's letters and no other in their place.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
     }
 
     /// Reads an object and calls back with where each key (quotes included) and value stands.
@@ -73,7 +78,7 @@ impl<'a> Scanner<'a> {
 
     /// Reads one value of any kind.
     pub(crate) fn value(&mut self) -> Result<(), SyntaxError> {
-        let mut closers: Vec<u8> = Vec::new();
+        let mut closers = Closers::default();
         loop {
             self.skip_whitespace();
             match self.peek() {
@@ -97,7 +102,7 @@ impl<'a> Scanner<'a> {
             }
             // A value has ended: so may the lists and objects around it.
             loop {
-                let Some(&closer) = closers.last() else { return Ok(()) };
+                let Some(closer) = closers.last() else { return Ok(()) };
                 if self.take(closer) {
                     closers.pop();
                     continue;
@@ -139,6 +144,10 @@ impl<'a> Scanner<'a> {
         }
         self.at += 1;
         loop {
+            // Python's strict mode, which is the default, refuses bare control characters.
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+            self.at += plain.unwrap_or(rest.len());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -157,9 +166,7 @@ impl<'a> Scanner<'a> {
                         _ => return self.fail(),
                     }
                 }
-                // Python's strict mode, which is the default, refuses bare control characters.
-                Some(0..=0x1f) | None => return self.fail(),
-                Some(_) => self.at += 1,
+                _ => return self.fail(),
             }
         }
     }
@@ -233,6 +240,37 @@ impl<'a> Scanner<'a> {
 
     fn fail<T>(&self) -> Result<T, SyntaxError> {
         Err(SyntaxError { offset: self.at })
+    }
+}
+
+/// What closes the lists and objects around a value. Hardly any value is nested deeper than what
+/// has its place on the stack.
+#[derive(Default)]
+struct Closers {
+    near: [u8; 16],
+    depth: usize,
+    far: Vec<u8>,
+}
+
+impl Closers {
+    fn push(&mut self, closer: u8) {
+        match self.near.get_mut(self.depth) {
+            Some(place) => *place = closer,
+            None => self.far.push(closer),
+        }
+        self.depth += 1;
+    }
+
+    fn last(&self) -> Option<u8> {
+        let at = self.depth.checked_sub(1)?;
+        self.near.get(at).or(self.far.last()).copied()
+    }
+
+    fn pop(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth >= self.near.len() {
+            self.far.pop();
+        }
     }
 }
 

@@ -8,10 +8,11 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use pin_project_lite::pin_project;
 
-use super::{InFlight, errors};
+use super::errors;
+use super::in_flight::InFlight;
 use crate::body::ResponseBody;
 use crate::error::SessionError;
-use crate::session::{CookieChange, RequestEnd};
+use crate::session::RequestEnd;
 
 /// Only a session that has something to save costs an allocation.
 type Save = Pin<Box<dyn Future<Output = Result<(), SessionError>> + Send>>;
@@ -31,9 +32,14 @@ pin_project! {
         /// The inner service works on the request.
         Handling { #[pin] inner: F, in_flight: Option<InFlight> },
         /// Its response waits for the session to be saved.
-        Saving { save: Save, in_flight: InFlight, response: Option<Result<Response<B>, E>> },
+        Saving {
+            save: Save,
+            in_flight: Option<InFlight>,
+            response: Option<Result<Response<B>, E>>,
+        },
         /// The request never got to the inner service.
         Refused { response: Option<Response<ResponseBody<B>>> },
+        Done,
     }
 }
 
@@ -61,15 +67,21 @@ where
                     let response = ready!(inner.poll(cx));
                     let Some(in_flight) = in_flight.take() else { return Poll::Pending };
                     let end = request_end(&response);
-                    if !in_flight.handle.settle(end) {
+                    if !in_flight.settle(end) {
+                        // What the handler held of the session goes first.
+                        step.set(Step::Done);
                         return Poll::Ready(response.map(|response| in_flight.finish(response)));
                     }
-                    let save = Box::pin(in_flight.handle.clone().save_at_end(end));
-                    Step::Saving { save, in_flight, response: Some(response) }
+                    let save = Box::pin(in_flight.handle().clone().save_at_end(end));
+                    Step::Saving { save, in_flight: Some(in_flight), response: Some(response) }
                 }
                 StepProjection::Saving { save, in_flight, response } => {
                     let saved = ready!(save.as_mut().poll(cx));
-                    let Some(response) = response.take() else { return Poll::Pending };
+                    let (Some(response), Some(in_flight)) = (response.take(), in_flight.take())
+                    else {
+                        return Poll::Pending;
+                    };
+                    step.set(Step::Done);
                     return Poll::Ready(match (response, saved) {
                         (Ok(response), Ok(())) => Ok(in_flight.finish(response)),
                         (Ok(_), Err(error)) => Ok(in_flight.fail(error)),
@@ -83,6 +95,7 @@ where
                 StepProjection::Refused { response } => {
                     return response.take().map_or(Poll::Pending, |ready| Poll::Ready(Ok(ready)));
                 }
+                StepProjection::Done => return Poll::Pending,
             };
             step.set(next);
         }
@@ -94,32 +107,6 @@ fn request_end<B, E>(response: &Result<Response<B>, E>) -> RequestEnd {
         Ok(response) if response.status().is_server_error() => RequestEnd::ServerError,
         Ok(_) => RequestEnd::Served,
         Err(_) => RequestEnd::NoResponse,
-    }
-}
-
-impl InFlight {
-    /// The response as it goes out. If nobody looked at the session it is the one that came in.
-    fn finish<B>(&self, response: Response<B>) -> Response<ResponseBody<B>> {
-        let mut response = self.layer.error_page.replace(response);
-        if self.handle.is_accessed() {
-            let change = self.handle.cookie_change();
-            self.layer.cookie.write(&change, self.cookie_was_sent, response.headers_mut());
-        }
-        self.handle.answered();
-        response
-    }
-
-    /// The page of an error. What was saved before it went wrong, under a new key perhaps, must
-    /// reach the browser all the same; nothing is taken from it.
-    fn fail<B>(&self, error: SessionError) -> Response<ResponseBody<B>> {
-        let mut response = self.layer.error_page.respond(error);
-        let change = match self.handle.cookie_change() {
-            set @ CookieChange::Set { .. } => set,
-            CookieChange::Keep | CookieChange::Remove => CookieChange::Keep,
-        };
-        self.layer.cookie.write(&change, self.cookie_was_sent, response.headers_mut());
-        self.handle.answered();
-        response
     }
 }
 

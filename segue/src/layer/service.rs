@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{InFlight, ResponseFuture, Shared};
+use super::in_flight::InFlight;
+use super::{ResponseFuture, Shared};
 use crate::body::ResponseBody;
-use crate::cookie::Found;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::session::SessionHandle;
 
@@ -43,14 +43,8 @@ where
         if let Some(error) = self.misplaced(&request) {
             return ResponseFuture::refused(layer.error_page.respond(error));
         }
-        let (key, cookie_was_sent) = match layer.cookie.find(request.headers()) {
-            Found::Key(key) => (Some(key), true),
-            Found::NoKey => (None, true),
-            Found::Nothing => (None, false),
-        };
-        let handle = layer.sessions.open(key);
-        request.extensions_mut().insert(handle.clone());
-        let in_flight = InFlight { layer, handle, cookie_was_sent };
+        let in_flight = InFlight::new(layer, request.headers());
+        request.extensions_mut().insert(in_flight.handle().clone());
         ResponseFuture::handling(self.inner.call(request), in_flight)
     }
 }

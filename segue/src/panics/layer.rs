@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -75,7 +76,8 @@ where
 /// What the log says of a request.
 struct Asked {
     method: Method,
-    uri: Uri,
+    /// Shared with the request: nothing is copied.
+    path: Option<PathAndQuery>,
 }
 
 pin_project! {
@@ -123,13 +125,14 @@ where
 
 impl Asked {
     fn of<B>(request: &Request<B>) -> Self {
-        Self { method: request.method().clone(), uri: request.uri().clone() }
+        Self { method: request.method().clone(), path: request.uri().path_and_query().cloned() }
     }
 
     fn log(&self, panic: &Panic) {
+        let path = self.path.as_ref().map_or("", PathAndQuery::path);
         tracing::error!(
             method = %shown(self.method.as_str(), MOST),
-            path = %shown(self.uri.path(), MOST),
+            path = %shown(path, MOST),
             panic = %shown(panic.message(), MOST),
             "a handler panicked"
         );

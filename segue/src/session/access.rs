@@ -1,16 +1,16 @@
 //! What handlers do with a session.
 
 use std::fmt;
-use std::sync::{Arc, MutexGuard};
+use std::sync::MutexGuard;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::handle::Inner;
+use super::handle::SessionHandle;
 use super::save;
 use super::state::State;
-use crate::data::StepError;
+use crate::data::{SharedText, StepError};
 use crate::error::{SessionError, SessionErrorKind};
 use crate::expiry::Expiry;
 use crate::json;
@@ -42,11 +42,11 @@ const TEST_COOKIE: (&str, &str) = ("testcookie", "worked");
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Session(Arc<Inner>);
+pub struct Session(SessionHandle);
 
 impl Session {
-    pub(super) fn new(inner: Arc<Inner>) -> Self {
-        Self(inner)
+    pub(super) fn new(handle: SessionHandle) -> Self {
+        Self(handle)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -59,13 +59,18 @@ impl Session {
     /// [`SessionErrorKind::Value`] when the stored JSON is no `T`.
     #[doc(alias = "__getitem__")]
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, SessionError> {
-        self.get_raw(key).map(|text| parse(key, &text)).transpose()
+        self.shared(key).map(|text| parse(key, text.as_str())).transpose()
     }
 
     /// The JSON text of a value: for what has no type in Rust, such as a lone surrogate.
     #[must_use]
     pub fn get_raw(&self, key: &str) -> Option<String> {
         self.state().data.get(key).map(str::to_owned)
+    }
+
+    /// A value, read while nobody waits for the session: its type may take its time, or use it.
+    fn shared(&self, key: &str) -> Option<SharedText> {
+        self.state().data.share(key)
     }
 
     /// Sets a key. Django's `session[key] = value`.
@@ -150,8 +155,8 @@ impl Session {
     /// [`SessionErrorKind::Value`] when the stored JSON is no `T`; the key stays then.
     pub fn pop<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, SessionError> {
         loop {
-            let Some(text) = self.get_raw(key) else { return Ok(None) };
-            let value = parse(key, &text)?;
+            let Some(text) = self.shared(key) else { return Ok(None) };
+            let value = parse(key, text.as_str())?;
             // Another task of this request may have been faster: then it is not ours to give.
             let mut state = self.state();
             if state.data.get(key) == Some(text.as_str()) {
@@ -240,14 +245,14 @@ impl Session {
     /// more who they are.
     #[cfg(feature = "auth")]
     pub(crate) fn stamp_login(&self) {
-        let sessions = &self.0.sessions;
+        let sessions = &self.0.sessions();
         sessions.limits().stamp_login(&mut self.state().data, sessions.clock().now());
     }
 
     /// Sets when the session ends: seconds after each save, `0` for "with the browser", a
     /// duration from now, a date, or [`Expiry::Default`]. Django's `set_expiry(value)`.
     pub fn set_expiry(&self, expiry: impl Into<Expiry>) {
-        let now = self.0.sessions.clock().now();
+        let now = self.0.sessions().clock().now();
         expiry.into().write(&mut self.state().data, now);
     }
 
@@ -255,16 +260,16 @@ impl Session {
     #[must_use]
     #[doc(alias = "get_expiry_age")]
     pub fn expiry_age(&self) -> i64 {
-        let now = self.0.sessions.clock().now();
-        Expiry::of(&self.state().data).age(self.0.sessions.cookie_age(), now)
+        let now = self.0.sessions().clock().now();
+        Expiry::of(&self.state().data).age(self.0.sessions().cookie_age(), now)
     }
 
     /// When the session ends if it is saved now. Django's `get_expiry_date()`.
     #[must_use]
     #[doc(alias = "get_expiry_date")]
     pub fn expiry_date(&self) -> Timestamp {
-        let now = self.0.sessions.clock().now();
-        Expiry::of(&self.state().data).date(self.0.sessions.cookie_age(), now)
+        let now = self.0.sessions().clock().now();
+        Expiry::of(&self.state().data).date(self.0.sessions().cookie_age(), now)
     }
 
     /// Whether the cookie ends with the browser. Django's `get_expire_at_browser_close()`.
@@ -272,7 +277,7 @@ impl Session {
     #[doc(alias = "get_expire_at_browser_close")]
     pub fn expires_at_browser_close(&self) -> bool {
         Expiry::of(&self.state().data)
-            .at_browser_close(self.0.sessions.rules().expire_at_browser_close)
+            .at_browser_close(self.0.sessions().rules().expire_at_browser_close)
     }
 
     /// Sets a value by which the next request can tell that the browser takes cookies. Django's

@@ -1,11 +1,9 @@
 //! The way from a request to its session.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
-use tokio::sync::OnceCell;
-
+use super::opened::Opened;
 use super::sessions::Sessions;
 use super::state::{State, Stored};
 use super::{Session, save};
@@ -33,18 +31,9 @@ use crate::store::SessionStore as _;
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct SessionHandle(Arc<Inner>);
-
-pub(super) struct Inner {
-    pub(super) sessions: Sessions,
-    /// The key in the request's cookie.
-    key: Option<SessionKey>,
-    loaded: OnceCell<()>,
-    state: Mutex<State>,
-    /// One save at a time.
-    pub(super) saving: tokio::sync::Mutex<()>,
-    /// The response has gone: no cookie can be set any more.
-    pub(super) answered: AtomicBool,
+pub struct SessionHandle {
+    sessions: Sessions,
+    opened: Arc<Opened>,
 }
 
 /// How a request ended.
@@ -72,15 +61,8 @@ pub(crate) enum CookieChange {
 }
 
 impl SessionHandle {
-    pub(super) fn new(sessions: Sessions, key: Option<SessionKey>) -> Self {
-        Self(Arc::new(Inner {
-            sessions,
-            key,
-            loaded: OnceCell::new(),
-            state: Mutex::new(State::default()),
-            saving: tokio::sync::Mutex::new(()),
-            answered: AtomicBool::new(false),
-        }))
+    pub(crate) fn new(sessions: Sessions, opened: Arc<Opened>) -> Self {
+        Self { sessions, opened }
     }
 
     /// Loads the session: one call to the store, however often and from wherever it is called.
@@ -89,15 +71,15 @@ impl SessionHandle {
     /// # Errors
     /// When the store fails. The session is not empty then, it is unknown.
     pub async fn load(&self) -> Result<Session, SessionError> {
-        self.0.loaded.get_or_try_init(|| self.0.read()).await?;
-        Ok(Session::new(Arc::clone(&self.0)))
+        self.opened.loaded.get_or_try_init(|| self.read()).await?;
+        Ok(Session::new(self.clone()))
     }
 
     /// Whether the request has looked at its session. Django's `accessed`.
     #[must_use]
     #[doc(alias = "accessed")]
     pub fn is_accessed(&self) -> bool {
-        self.0.loaded.initialized()
+        self.opened.loaded.initialized()
     }
 
     /// Whether a request that ended like this needs the store; what such an end does not save is
@@ -105,17 +87,17 @@ impl SessionHandle {
     pub(crate) fn settle(&self, end: RequestEnd) -> bool {
         let renew = self.renews(end);
         if !self.is_accessed() {
-            return renew && self.0.key.is_some();
+            return renew && self.opened.source().key().is_some();
         }
-        let mut state = self.0.state();
+        let mut state = self.state();
         if end == RequestEnd::NoResponse {
             // Nobody would learn the new key.
             state.cycle = None;
         }
         if end != RequestEnd::Served {
-            state.abandon_changes(self.0.sessions.codec());
+            state.abandon_changes(self.sessions.codec());
         }
-        let used = end == RequestEnd::Served && self.0.stamp_is_due(&state);
+        let used = end == RequestEnd::Served && self.stamp_is_due(&state);
         state.is_dirty() || (state.stored.is_some() && (renew || used))
     }
 
@@ -125,15 +107,15 @@ impl SessionHandle {
         if renew {
             self.load().await?;
         }
-        let saved = save::save(&self.0, renew).await;
+        let saved = save::save(&self, renew).await;
         if saved.is_err() {
-            self.0.state().give_up(self.0.sessions.codec());
+            self.state().give_up(self.sessions.codec());
         }
         saved
     }
 
     pub(crate) fn sessions(&self) -> &Sessions {
-        &self.0.sessions
+        &self.sessions
     }
 
     /// What becomes of the cookie, after the save.
@@ -141,10 +123,10 @@ impl SessionHandle {
         if !self.is_accessed() {
             return CookieChange::Keep;
         }
-        let state = self.0.state();
+        let state = self.state();
         match &state.stored {
             Some(stored) if state.cookie_due => {
-                let (rules, now) = (self.0.sessions.rules(), self.0.sessions.clock().now());
+                let (rules, now) = (self.sessions.rules(), self.sessions.clock().now());
                 let expiry = Expiry::of(&state.data);
                 let age = expiry.age(rules.cookie_age, now);
                 let expires = (!expiry.at_browser_close(rules.expire_at_browser_close))
@@ -158,25 +140,26 @@ impl SessionHandle {
 
     /// The response goes out as it is now.
     pub(crate) fn answered(&self) {
-        self.0.answered.store(true, Ordering::Release);
+        self.opened.answer();
     }
 
     fn renews(&self, end: RequestEnd) -> bool {
-        self.0.sessions.rules().save_every_request && end == RequestEnd::Served
+        self.sessions.rules().save_every_request && end == RequestEnd::Served
     }
-}
 
-impl Inner {
+    pub(super) fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // A step of `update` may panic under the lock; it has changed nothing by then.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.opened.state()
     }
 
     async fn read(&self) -> Result<(), SessionError> {
-        let Some(key) = &self.key else { return Ok(()) };
+        let Some(key) = self.opened.source().key() else { return Ok(()) };
         let Some(record) = self.sessions.store().load(key).await? else { return Ok(()) };
         let mut state = self.state();
-        match self.sessions.codec().decode(record.payload()) {
+        match self.sessions.codec().decode_record(&record) {
             Ok(data) if self.has_ended(&data) => state.ended.push(key.clone()),
             Ok(data) => {
                 state.data = data;
@@ -221,17 +204,6 @@ impl Inner {
     /// Writes into the session that it is used now, where that is due.
     pub(super) fn stamp(&self, data: &mut SessionData) -> bool {
         self.sessions.limits().stamp(data, self.sessions.clock().now())
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if self.state.get_mut().unwrap_or_else(PoisonError::into_inner).has_unsaved_changes() {
-            tracing::warn!(
-                "changes to a session were never saved: after the response has gone, in a stream \
-                 or a WebSocket, call `session.save().await`"
-            );
-        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! Saving a session so that no change of anybody is lost and no logout is undone.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::handle::Inner;
+use super::handle::SessionHandle;
 use super::state::{State, Stored};
 use crate::data::{SessionData, StepError};
 use crate::error::{SessionError, SessionErrorKind, StoreError, StoreErrorKind};
@@ -43,43 +42,43 @@ impl Work {
 }
 
 /// Saves whatever is not saved yet; `renew` moves the deadline even if nothing was changed.
-pub(super) async fn save(inner: &Inner, renew: bool) -> Result<(), SessionError> {
-    let _turn = inner.saving.lock().await;
-    refuse_if_too_late(inner)?;
-    delete_ended(inner).await?;
+pub(super) async fn save(handle: &SessionHandle, renew: bool) -> Result<(), SessionError> {
+    let _turn = handle.opened().saving.lock().await;
+    refuse_if_too_late(handle)?;
+    delete_ended(handle).await?;
     let (stored, cycle, changed, marked, mut work) = {
-        let mut state = inner.state();
+        let mut state = handle.state();
         let (changed, marked) = (state.data.changes() > 0, state.marked);
         (state.stored.clone(), state.cycle.is_some(), changed, marked, Work::of(&mut state))
     };
     if stored.is_none() && work.data.is_empty() {
         return Ok(());
     }
-    let stamped = inner.stamp(&mut work.data);
+    let stamped = handle.stamp(&mut work.data);
     let only_read = !cycle && !changed && !marked;
     let saved = match stored {
-        None => create(inner, &work.data).await,
-        Some(stored) if cycle => move_to_new_key(inner, stored, &mut work).await,
+        None => create(handle, &work.data).await,
+        Some(stored) if cycle => move_to_new_key(handle, stored, &mut work).await,
         Some(stored) if changed || marked || (renew && stamped) => {
-            replace(inner, stored, &mut work).await
+            replace(handle, stored, &mut work).await
         }
-        Some(stored) if renew => touch(inner, stored, &mut work).await,
-        Some(stored) if stamped => stamp(inner, stored, &mut work).await,
+        Some(stored) if renew => touch(handle, stored, &mut work).await,
+        Some(stored) if stamped => stamp(handle, stored, &mut work).await,
         Some(_) => return Ok(()),
     };
     match saved {
         Ok(stored) => {
-            commit(inner, stored, work)?;
-            delete_ended(inner).await
+            commit(handle, stored, work)?;
+            delete_ended(handle).await
         }
         // The visitor only read, so nothing of theirs is lost with the session.
         Err(error) if only_read && error.kind() == SessionErrorKind::Interrupted => Ok(()),
         Err(error) => {
-            let mut state = inner.state();
+            let mut state = handle.state();
             state.marked |= marked;
             if error.kind() == SessionErrorKind::Interrupted {
                 // It is gone for good: to try again at the end of the request would be in vain.
-                state.give_up(inner.sessions.codec());
+                state.give_up(handle.sessions().codec());
             }
             Err(error)
         }
@@ -88,24 +87,24 @@ pub(super) async fn save(inner: &Inner, renew: bool) -> Result<(), SessionError>
 
 /// A session that is its cookie cannot be saved once the response has gone, and nobody may believe
 /// that it was.
-fn refuse_if_too_late(inner: &Inner) -> Result<(), SessionError> {
-    let gone = inner.answered.load(Ordering::Acquire);
-    if !gone || !inner.sessions.store().guarantees().in_cookie {
+fn refuse_if_too_late(handle: &SessionHandle) -> Result<(), SessionError> {
+    let gone = handle.opened().is_answered();
+    if !gone || !handle.sessions().store().guarantees().in_cookie {
         return Ok(());
     }
-    let mut state = inner.state();
+    let mut state = handle.state();
     if !state.has_unsaved_changes() {
         return Ok(());
     }
-    state.give_up(inner.sessions.codec());
+    state.give_up(handle.sessions().codec());
     let message = "the session is its cookie, and the response that sets it has gone: save before \
                    that, or choose a SESSION_ENGINE that stores sessions on the server";
     Err(StoreError::new(StoreErrorKind::Unsupported, message).into())
 }
 
 /// Takes over what the store now holds, and keeps what the request changed since.
-fn commit(inner: &Inner, stored: Stored, work: Work) -> Result<(), SessionError> {
-    let mut state = inner.state();
+fn commit(handle: &SessionHandle, stored: Stored, work: Work) -> Result<(), SessionError> {
+    let mut state = handle.state();
     if state.flushes != work.flushes {
         // Flushed while it was being saved: what was saved is to go as well.
         state.ended.push(stored.key);
@@ -123,31 +122,35 @@ fn commit(inner: &Inner, stored: Stored, work: Work) -> Result<(), SessionError>
     Ok(())
 }
 
-async fn delete_ended(inner: &Inner) -> Result<(), SessionError> {
+async fn delete_ended(handle: &SessionHandle) -> Result<(), SessionError> {
     loop {
-        let Some(key) = inner.state().ended.last().cloned() else { return Ok(()) };
-        inner.sessions.store().delete(&key).await?;
-        inner.state().ended.retain(|ended| *ended != key);
+        let Some(key) = handle.state().ended.last().cloned() else { return Ok(()) };
+        handle.sessions().store().delete(&key).await?;
+        handle.state().ended.retain(|ended| *ended != key);
     }
 }
 
-async fn create(inner: &Inner, data: &SessionData) -> Result<Stored, SessionError> {
-    let record = encode(inner, data)?;
-    let key = inner.sessions.store().create(record.payload(), record.expires_at()).await?;
+async fn create(handle: &SessionHandle, data: &SessionData) -> Result<Stored, SessionError> {
+    let record = encode(handle, data)?;
+    let key = handle.sessions().store().create(record.payload(), record.expires_at()).await?;
     Ok(Stored { key, record })
 }
 
 /// Moves the deadline alone; when somebody else was faster, to that of what they left.
-async fn touch(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Stored, SessionError> {
+async fn touch(
+    handle: &SessionHandle,
+    stored: Stored,
+    work: &mut Work,
+) -> Result<Stored, SessionError> {
     let Stored { key, record: mut seen } = stored;
     for round in 0..MOST_ROUNDS {
-        let expires_at = deadline(inner, &work.data);
-        match inner.sessions.store().touch(&key, &seen, expires_at).await? {
+        let expires_at = deadline(handle, &work.data);
+        match handle.sessions().store().touch(&key, &seen, expires_at).await? {
             Replaced::Saved(key) => {
-                return Ok(Stored { key, record: Record::new(seen.payload(), expires_at) });
+                return Ok(Stored { key, record: seen.until(expires_at) });
             }
             Replaced::Gone => return Err(SessionError::interrupted()),
-            Replaced::Conflict => seen = rebase(inner, &key, work, round).await?,
+            Replaced::Conflict => seen = rebase(handle, &key, work, round).await?,
         }
     }
     Err(contended())
@@ -155,18 +158,22 @@ async fn touch(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Stored,
 
 /// Writes down that the session is used, and leaves its deadline where it is: a time limit makes no
 /// session live longer. When somebody else was faster, they may have written the same.
-async fn stamp(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Stored, SessionError> {
+async fn stamp(
+    handle: &SessionHandle,
+    stored: Stored,
+    work: &mut Work,
+) -> Result<Stored, SessionError> {
     work.only_stamped = true;
-    let store = inner.sessions.store();
+    let store = handle.sessions().store();
     let Stored { key, record: mut seen } = stored;
     for round in 0..MOST_ROUNDS {
-        let record = encode_until(inner, &work.data, seen.expires_at())?;
+        let record = encode_until(handle, &work.data, seen.expires_at())?;
         match store.replace(&key, &seen, record.payload(), record.expires_at()).await? {
             Replaced::Saved(key) => return Ok(Stored { key, record }),
             Replaced::Gone => return Err(SessionError::interrupted()),
-            Replaced::Conflict => (seen, work.data) = load_theirs(inner, &key, round).await?,
+            Replaced::Conflict => (seen, work.data) = load_theirs(handle, &key, round).await?,
         }
-        if !inner.stamp(&mut work.data) {
+        if !handle.stamp(&mut work.data) {
             return Ok(Stored { key, record: seen });
         }
     }
@@ -174,15 +181,19 @@ async fn stamp(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Stored,
 }
 
 /// Compare and swap; when somebody else was faster, the same changes again on what they left.
-async fn replace(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Stored, SessionError> {
-    let store = inner.sessions.store();
+async fn replace(
+    handle: &SessionHandle,
+    stored: Stored,
+    work: &mut Work,
+) -> Result<Stored, SessionError> {
+    let store = handle.sessions().store();
     let Stored { key, record: mut seen } = stored;
     for round in 0..MOST_ROUNDS {
-        let record = encode(inner, &work.data)?;
+        let record = encode(handle, &work.data)?;
         match store.replace(&key, &seen, record.payload(), record.expires_at()).await? {
             Replaced::Saved(key) => return Ok(Stored { key, record }),
             Replaced::Gone => return Err(SessionError::interrupted()),
-            Replaced::Conflict => seen = rebase(inner, &key, work, round).await?,
+            Replaced::Conflict => seen = rebase(handle, &key, work, round).await?,
         }
     }
     Err(contended())
@@ -194,23 +205,23 @@ async fn replace(inner: &Inner, stored: Stored, work: &mut Work) -> Result<Store
 /// under the old key either comes before that, and its changes are taken along, or finds the
 /// session gone; none is told "saved" and lost. Whoever cancels this leaves a whole session.
 async fn move_to_new_key(
-    inner: &Inner,
+    handle: &SessionHandle,
     stored: Stored,
     work: &mut Work,
 ) -> Result<Stored, SessionError> {
-    let store = inner.sessions.store();
+    let store = handle.sessions().store();
     let Stored { key: old, record: mut seen } = stored;
-    let mut new = create(inner, &work.data).await?;
+    let mut new = create(handle, &work.data).await?;
     let ended = async {
         for round in 0..MOST_ROUNDS {
-            let past = inner.sessions.clock().now();
+            let past = handle.sessions().clock().now();
             match store.replace(&old, &seen, seen.payload(), past).await? {
                 Replaced::Saved(_) => return Ok(()),
                 Replaced::Gone => return Err(SessionError::interrupted()),
                 Replaced::Conflict => {
-                    seen = rebase(inner, &old, work, round).await?;
+                    seen = rebase(handle, &old, work, round).await?;
                     let next = Stored { key: new.key.clone(), record: new.record.clone() };
-                    new = replace(inner, next, work).await?;
+                    new = replace(handle, next, work).await?;
                 }
             }
         }
@@ -228,28 +239,28 @@ async fn move_to_new_key(
 
 /// Loads what the other request left and does our changes again on top of it.
 async fn rebase(
-    inner: &Inner,
+    handle: &SessionHandle,
     key: &SessionKey,
     work: &mut Work,
     round: u32,
 ) -> Result<Record, SessionError> {
-    let (theirs, data) = load_theirs(inner, key, round).await?;
+    let (theirs, data) = load_theirs(handle, key, round).await?;
     work.data.rebase(data).map_err(step_failed)?;
     Ok(theirs)
 }
 
 /// Loads what the other request left.
 async fn load_theirs(
-    inner: &Inner,
+    handle: &SessionHandle,
     key: &SessionKey,
     round: u32,
 ) -> Result<(Record, SessionData), SessionError> {
     if round >= PATIENT_ROUNDS {
         tokio::time::sleep(jitter(round)).await;
     }
-    let theirs = inner.sessions.store().load(key).await?;
+    let theirs = handle.sessions().store().load(key).await?;
     let theirs = theirs.ok_or_else(SessionError::interrupted)?;
-    let data = inner.sessions.codec().decode(theirs.payload()).map_err(|error| {
+    let data = handle.sessions().codec().decode_record(&theirs).map_err(|error| {
         SessionError::new(
             SessionErrorKind::Unreadable,
             "another process has saved this session, and what it saved cannot be read",
@@ -267,24 +278,24 @@ fn jitter(round: u32) -> Duration {
     Duration::from_micros(u64::from(random[0]) * u64::from(round.min(40)))
 }
 
-fn encode(inner: &Inner, data: &SessionData) -> Result<Record, SessionError> {
-    encode_until(inner, data, deadline(inner, data))
+fn encode(handle: &SessionHandle, data: &SessionData) -> Result<Record, SessionError> {
+    encode_until(handle, data, deadline(handle, data))
 }
 
 fn encode_until(
-    inner: &Inner,
+    handle: &SessionHandle,
     data: &SessionData,
     expires_at: jiff::Timestamp,
 ) -> Result<Record, SessionError> {
-    let payload = inner.sessions.codec().encode(data).map_err(|error| {
+    let payload = handle.sessions().codec().encode(data).map_err(|error| {
         let message = "the session is too large to be read again";
         SessionError::new(SessionErrorKind::TooLarge, message).with_source(error)
     })?;
     Ok(Record::new(payload, expires_at))
 }
 
-fn deadline(inner: &Inner, data: &SessionData) -> jiff::Timestamp {
-    Expiry::of(data).date(inner.sessions.cookie_age(), inner.sessions.clock().now())
+fn deadline(handle: &SessionHandle, data: &SessionData) -> jiff::Timestamp {
+    Expiry::of(data).date(handle.sessions().cookie_age(), handle.sessions().clock().now())
 }
 
 fn contended() -> SessionError {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::limits::Limits;
+use super::opened::Opened;
 use crate::clock::Clock;
 use crate::codec::Codec;
 use crate::error::{ConfigError, SessionError, StoreError};
@@ -87,7 +88,7 @@ impl Sessions {
     /// The session with this key, or a new one; nothing is loaded yet.
     #[must_use]
     pub fn open(&self, key: Option<SessionKey>) -> SessionHandle {
-        SessionHandle::new(self.clone(), key)
+        SessionHandle::new(self.clone(), Arc::new(Opened::new(key)))
     }
 
     /// Whether there is a live session with this key. Django's `exists(session_key)`.

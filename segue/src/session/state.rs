@@ -84,7 +84,7 @@ impl State {
         } else if self.data.changes() > 0 {
             // What is stored, so that a task that goes on with the session does not save the rest.
             let stored = self.stored.as_ref();
-            let stored = stored.and_then(|stored| codec.decode(stored.record.payload()).ok());
+            let stored = stored.and_then(|stored| codec.decode_record(&stored.record).ok());
             self.data = stored.unwrap_or_default();
         }
     }

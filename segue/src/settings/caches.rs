@@ -71,7 +71,8 @@ pub struct CacheOptions {
     pub key_prefix: String,
     /// `VERSION`: what comes after the prefix. Default: 1.
     pub version: i64,
-    /// `FORMAT` (ours): how values are written. Default: as Django does.
+    /// `FORMAT` (ours): how values are written. Default: as Django does; in settings that name the
+    /// memory of the process, which no Django reads, JSON.
     pub format: CacheFormat,
 }
 
@@ -174,6 +175,7 @@ struct Found {
     location: Vec<String>,
     backend: Option<Backend>,
     options: CacheOptions,
+    format: Option<CacheFormat>,
     timeout: Option<Duration>,
 }
 
@@ -206,6 +208,7 @@ impl Found {
             location: Vec::new(),
             backend: None,
             options: CacheOptions::default(),
+            format: None,
             timeout: Some(TIMEOUT),
         }
     }
@@ -253,10 +256,10 @@ impl Found {
                     self.timeout = Some(Duration::from_secs(seconds.unsigned_abs()));
                 }
                 ("FORMAT", ValueKind::String(format)) if format == "pickle" => {
-                    self.options.format = CacheFormat::Pickle;
+                    self.format = Some(CacheFormat::Pickle);
                 }
                 ("FORMAT", ValueKind::String(format)) if format == "json" => {
-                    self.options.format = CacheFormat::Json;
+                    self.format = Some(CacheFormat::Json);
                 }
                 ("BACKEND", _) => return Err(wrong(BACKENDS)),
                 ("KEY_PREFIX", _) => return Err(wrong(PREFIXES)),
@@ -272,7 +275,16 @@ impl Found {
     fn settle(self, base_dir: &Path) -> Result<CacheSettings, ConfigError> {
         let location = locate(self.backend, &self.location, base_dir);
         let location = location.map_err(|wrong| self.place.invalid(wrong.found, wrong.allowed))?;
-        Ok(CacheSettings { location, options: self.options, timeout: self.timeout })
+        let format = self.format.unwrap_or_else(|| usual_format(&location));
+        let options = CacheOptions { format, ..self.options };
+        Ok(CacheSettings { location, options, timeout: self.timeout })
+    }
+}
+
+fn usual_format(location: &CacheUrl) -> CacheFormat {
+    match location {
+        CacheUrl::Memory(_) => CacheFormat::Json,
+        CacheUrl::Redis(_) | CacheUrl::Memcached(_) => CacheFormat::Pickle,
     }
 }
 

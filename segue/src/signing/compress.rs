@@ -1,10 +1,9 @@
 //! zlib around a payload, as `django.core.signing` has it.
 
-use std::io::{Read as _, Write as _};
+use std::cell::RefCell;
+use std::thread::LocalKey;
 
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::SigningError;
 
@@ -12,24 +11,52 @@ use super::SigningError;
 /// first in both, so only who knows the key could try.
 pub(crate) const MAX_UNPACKED: usize = 64 * 1024 * 1024;
 
+thread_local! {
+    // To make one takes ten times as long as what it does for a session.
+    static PACKER: RefCell<Compress> = RefCell::new(Compress::new(Compression::default(), true));
+    static UNPACKER: RefCell<Decompress> = RefCell::new(Decompress::new(true));
+}
+
 /// The compressed bytes, or nothing when they save no more than Django finds worth it.
 pub(super) fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len()), Compression::default());
-    encoder.write_all(bytes).ok()?;
-    let packed = encoder.finish().ok()?;
-    (packed.len() + 1 < bytes.len()).then_some(packed)
+    // What does not fit is not worth it.
+    let mut packed = Vec::with_capacity(bytes.len().checked_sub(2)?);
+    let status = with(&PACKER, |packer| {
+        packer.reset();
+        packer.compress_vec(bytes, &mut packed, FlushCompress::Finish)
+    })?;
+    let is_whole = matches!(status, Ok(Status::StreamEnd));
+    (is_whole && packed.len() + 1 < bytes.len()).then_some(packed)
 }
 
 pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>, SigningError> {
-    let mut bytes = Vec::with_capacity(packed.len() * 4);
-    ZlibDecoder::new(packed)
-        .take(MAX_UNPACKED as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|_| SigningError::payload("it is not zlib data"))?;
-    if bytes.len() > MAX_UNPACKED {
-        return Err(SigningError::payload("it unpacks to more than 64 MiB"));
-    }
-    Ok(bytes)
+    const NO_ZLIB: SigningError = SigningError::payload("it is not zlib data");
+    with(&UNPACKER, |unpacker| {
+        unpacker.reset(true);
+        let mut bytes = Vec::with_capacity(packed.len().saturating_mul(4).max(64));
+        loop {
+            let before = (unpacker.total_in(), bytes.len());
+            let read = usize::try_from(before.0).unwrap_or(usize::MAX);
+            let rest = packed.get(read..).unwrap_or_default();
+            let status = unpacker.decompress_vec(rest, &mut bytes, FlushDecompress::None);
+            if bytes.len() > MAX_UNPACKED {
+                return Err(SigningError::payload("it unpacks to more than 64 MiB"));
+            }
+            match status {
+                Ok(Status::StreamEnd) => return Ok(bytes),
+                Ok(_) if bytes.len() == bytes.capacity() => bytes.reserve(bytes.len()),
+                Ok(_) if (unpacker.total_in(), bytes.len()) != before => {}
+                // It ends in the middle, or is none.
+                Ok(_) | Err(_) => return Err(NO_ZLIB),
+            }
+        }
+    })
+    .unwrap_or(Err(NO_ZLIB))
+}
+
+/// With the one of this thread; nothing where the thread ends.
+fn with<S, T>(state: &'static LocalKey<RefCell<S>>, work: impl FnOnce(&mut S) -> T) -> Option<T> {
+    state.try_with(|state| Some(work(&mut *state.try_borrow_mut().ok()?))).ok().flatten()
 }
 
 #[cfg(test)]
@@ -42,6 +69,23 @@ mod tests {
         let long = vec![b'a'; 1000];
         assert_eq!(unpack(&pack(&long).unwrap()).unwrap(), long);
         assert!(unpack(b"not zlib").is_err());
+    }
+
+    /// Each thread has one packer: nothing of a text may get into the next.
+    #[test]
+    fn a_text_knows_nothing_of_the_last() {
+        let texts = ["ab".repeat(500), "x".repeat(100_000), "ab".repeat(499) + "c"];
+        let alone = |text: String| {
+            let pack = move || pack(text.as_bytes()).unwrap();
+            std::thread::spawn(pack).join().unwrap()
+        };
+        for text in texts.iter().cycle().take(9) {
+            let packed = pack(text.as_bytes()).unwrap();
+            assert_eq!(packed, alone(text.clone()));
+            assert_eq!(unpack(&packed).unwrap(), text.as_bytes());
+            assert!(unpack(&packed[..packed.len() / 2]).is_err(), "half of it is none");
+            assert!(pack(b"{\"a\":1}").is_none() && unpack(b"").is_err());
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub enum SigningError {
 }
 
 impl SigningError {
-    pub(crate) fn payload(reason: &'static str) -> Self {
+    pub(crate) const fn payload(reason: &'static str) -> Self {
         Self::Payload { reason }
     }
 }

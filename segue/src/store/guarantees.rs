@@ -5,9 +5,10 @@
 /// `testing::check_store` holds the engine to it, to what it does not promise as well.
 ///
 /// ```
-/// use segue::{Guarantees, SessionStore as _, engines::MemoryStore};
+/// use segue::{Guarantees, Payload, SessionStore as _, engines::MemoryStore};
 ///
-/// assert_eq!(MemoryStore::new().guarantees(), Guarantees::full());
+/// let memory = MemoryStore::new().guarantees();
+/// assert_eq!(memory, Guarantees::full().with_payload(Payload::Json));
 /// let weaker = Guarantees::full().without_compare();
 /// assert!(weaker.revocable && !weaker.lossless);
 /// ```

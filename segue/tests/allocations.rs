@@ -1,0 +1,192 @@
+//! Touch nothing, pay nothing; and little for a read or a write: what a request allocates.
+//!
+//! Allocations do not vary from run to run, and times do. What is counted is what a request takes
+//! with the layer more than the same request without it, on a thread that has served some before.
+//! Requests are built as hyper builds them: their headers share one buffer.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking, and nobody imports it"
+)]
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, Uri};
+use segue::caches::MemoryCache;
+use segue::engines::{CacheStore, MemoryStore, SignedCookieStore};
+use segue::settings::{CacheFormat, CacheOptions};
+use segue::{SessionError, SessionHandle, SessionLayer, SessionStore, Sessions, Settings, Site};
+use tower::{Layer as _, Service, layer::layer_fn, service_fn};
+
+const HOST: &str = "example.com";
+
+/// What a visitor buys: with the rest of the session some 330 bytes of JSON.
+const CART: &str = r#"[{"id":101,"title":"Notebook","n":2},{"id":205,"title":"Pencil","n":12}]"#;
+
+/// The most allocations of a request that does not look at the session, reads a value, or changes
+/// one.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    untouched: u64,
+    read: u64,
+    write: u64,
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::new("a secret key of tests, long enough to be one of them");
+    settings.allowed_hosts.push(HOST.to_owned());
+    settings
+}
+
+/// Every store here answers at once, so that no runtime is needed, whose allocations would count.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("a store in memory made the request wait"),
+    }
+}
+
+/// A layer, and the cookie of a logged-in visitor with something in the cart.
+fn site(store: impl SessionStore) -> (SessionLayer, String) {
+    let settings = settings();
+    let sessions = Sessions::new(store, &settings).unwrap();
+    let session = at_once(sessions.open(None).load()).unwrap();
+    session.insert("_auth_user_id", "4711").unwrap();
+    session.insert("_auth_user_backend", "django.contrib.auth.backends.ModelBackend").unwrap();
+    session.insert("_auth_user_hash", "5f2b".repeat(16)).unwrap();
+    session.insert("name", "Manish Kumar").unwrap();
+    session.insert_raw("cart", CART).unwrap();
+    session.insert("visits", 1).unwrap();
+    at_once(session.save()).unwrap();
+    let cookie = format!("theme=dark; sessionid={}", session.key().unwrap().expose());
+    (SessionLayer::from_sessions(sessions, &settings).unwrap(), cookie)
+}
+
+fn request<B>(path: &str, cookie: &str, body: B) -> Request<B> {
+    let received = Bytes::from(format!("{path}{HOST}{cookie}"));
+    let (path, headers) = (received.slice(..path.len()), received.slice(path.len()..));
+    let parts = [("host", headers.slice(..HOST.len())), ("cookie", headers.slice(HOST.len()..))];
+    let mut request = Request::new(body);
+    *request.uri_mut() = Uri::from_maybe_shared(path).unwrap();
+    for (name, value) in parts {
+        request.headers_mut().insert(name, HeaderValue::from_maybe_shared(value).unwrap());
+    }
+    request
+}
+
+/// The allocations of the last of some requests.
+fn allocations<S, B>(service: &mut S, request: impl Fn() -> Request<B>) -> u64
+where
+    S: Service<Request<B>>,
+    S::Error: std::fmt::Debug,
+{
+    let mut counted = 0;
+    for _ in 0..20 {
+        let (request, mut response) = (request(), None);
+        let info = allocation_counter::measure(|| {
+            response = Some(at_once(service.call(request)).unwrap());
+        });
+        counted = info.count_total;
+    }
+    counted
+}
+
+async fn serve(request: Request<()>) -> Result<Response<()>, SessionError> {
+    let session = match request.extensions().get::<SessionHandle>() {
+        Some(handle) if request.uri().path() != "/untouched" => handle.load().await?,
+        _ => return Ok(Response::new(())),
+    };
+    match request.uri().path() {
+        "/read" => assert!(session.get::<u64>("visits")?.is_some(), "the session was found"),
+        _ => assert_ne!(session.update("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?, 1),
+    }
+    Ok(Response::new(()))
+}
+
+fn hold(name: &str, store: impl SessionStore, most: Most) {
+    let (layer, cookie) = site(store);
+    let mut service = layer.layer(service_fn(serve));
+    for (path, most) in
+        [("/untouched", most.untouched), ("/read", most.read), ("/write", most.write)]
+    {
+        let bare = allocations(&mut service_fn(serve), || request("/untouched", &cookie, ()));
+        assert_eq!(bare, 0, "without the layer there is nothing to count");
+        let count = allocations(&mut service, || request(path, &cookie, ()));
+        assert!(count <= most, "{path} on {name}: {count} allocations, where {most} are enough");
+    }
+}
+
+/// Untouched: the entry in the request's extensions, and where it is the first one there, as here,
+/// `http`'s own two for having any.
+const UNTOUCHED: u64 = 3;
+
+#[test]
+fn memory() {
+    hold("memory", MemoryStore::new(), Most { untouched: UNTOUCHED, read: 20, write: 54 });
+}
+
+#[test]
+fn a_cache_in_memory_with_json() {
+    let mut options = CacheOptions::default();
+    options.format = CacheFormat::Json;
+    let store = CacheStore::new(MemoryCache::new(1000), options);
+    hold("cache, JSON", store, Most { untouched: UNTOUCHED, read: 19, write: 53 });
+}
+
+#[test]
+fn a_cache_in_memory_with_pickles() {
+    let store = CacheStore::new(MemoryCache::new(1000), CacheOptions::default());
+    hold("cache, pickles", store, Most { untouched: UNTOUCHED, read: 97, write: 141 });
+}
+
+#[test]
+fn signed_cookies() {
+    let store = SignedCookieStore::new(&settings()).unwrap();
+    hold("signed_cookies", store, Most { untouched: UNTOUCHED, read: 31, write: 86 });
+}
+
+/// The allocations of an untouched request more than with so many layers that do nothing, which
+/// axum takes for itself.
+fn added(router: Router, layers: usize) -> u64 {
+    let cookies = format!("csrftoken={0}; sessionid={0}", "abcdefgh".repeat(4));
+    let count = |router: Router| {
+        // As a server does it.
+        let mut router = router.with_state(());
+        allocations(&mut router, || request("/untouched", &cookies, Body::empty()))
+    };
+    let idle = (0..layers).fold(routes(), |router, _| router.layer(layer_fn(|inner| inner)));
+    count(router) - count(idle)
+}
+
+fn routes() -> Router {
+    async fn untouched() {}
+    Router::new().route("/untouched", get(untouched))
+}
+
+/// The entry, and axum's box around the response's body, which has another type now.
+#[test]
+fn a_router_with_sessions() {
+    let (layer, _) = site(MemoryStore::new());
+    let added = added(routes().layer(layer), 1);
+    assert!(added <= 2, "{added} allocations, where 2 are enough");
+}
+
+/// Hosts, panics and sessions are one layer, the protection is another: the entries of sessions
+/// and protection, what the latter's handles share, and the larger table of the entries, of which
+/// axum has some itself.
+#[test]
+fn a_whole_site() {
+    let site = Site::with_store(&settings(), MemoryStore::new(), routes()).unwrap();
+    let added = added(site.into_router(), 2);
+    assert!(added <= 4, "{added} allocations, where 4 are enough");
+}
