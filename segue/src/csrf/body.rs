@@ -63,10 +63,10 @@ impl<B> CsrfBody<B> {
 
     /// The body as it came, if nothing was read of it.
     #[cfg(feature = "axum")]
-    pub(crate) fn into_inner(self) -> Result<B, Self> {
+    pub(crate) fn into_inner(self) -> Result<B, Box<Self>> {
         match self.kind {
             Kind::Untouched { body } => Ok(body),
-            kind @ Kind::Searched { .. } => Err(Self { kind }),
+            kind @ Kind::Searched { .. } => Err(Box::new(Self { kind })),
         }
     }
 }

@@ -78,7 +78,7 @@ impl Database {
     pub(crate) async fn read_batch(&self, batch: Batch<'_>) -> Result<Vec<Row>, StoreError> {
         self.in_time(async {
             match self.running(batch).await {
-                Err(error) if trouble::is_cut_off(&error) => self.running(batch).await,
+                Err(error) if trouble::is_cut_off(&error) => Box::pin(self.running(batch)).await,
                 answer => answer,
             }
         })

@@ -32,6 +32,8 @@ macro_rules! query {
 }
 pub(super) use query;
 
+/// A server's answer takes longer than to make a box, which keeps the futures of all requests small:
+/// each is moved about a few times.
 impl Pools {
     /// Runs a statement that changes rows, and counts those that it found.
     pub(super) async fn execute(
@@ -44,18 +46,24 @@ impl Pools {
             Self::Sqlite(sqlite) => sqlite.execute(statement, values).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
-                let mut lent = pool.lend().await?;
-                let done = query!(statement.postgres, values).execute(lent.connection()?).await;
-                lent.ended(&done);
-                Ok(done?.rows_affected())
+                Box::pin(async {
+                    let mut lent = pool.lend().await?;
+                    let done = query!(statement.postgres, values).execute(lent.connection()?).await;
+                    lent.ended(&done);
+                    Ok(done?.rows_affected())
+                })
+                .await
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
-                let values = in_order(statement, values);
-                let mut lent = pool.lend().await?;
-                let done = query!(statement.mysql, &values).execute(lent.connection()?).await;
-                lent.ended(&done);
-                Ok(done?.rows_affected())
+                Box::pin(async {
+                    let values = in_order(statement, values);
+                    let mut lent = pool.lend().await?;
+                    let done = query!(statement.mysql, &values).execute(lent.connection()?).await;
+                    lent.ended(&done);
+                    Ok(done?.rows_affected())
+                })
+                .await
             }
         }
     }
@@ -73,19 +81,26 @@ impl Pools {
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
                 let _ = reading;
-                let mut lent = pool.lend().await?;
-                let rows = query!(statement.postgres, values).fetch_all(lent.connection()?).await;
-                lent.ended(&rows);
-                texts(&rows?)
+                Box::pin(async {
+                    let mut lent = pool.lend().await?;
+                    let query = query!(statement.postgres, values);
+                    let rows = query.fetch_all(lent.connection()?).await;
+                    lent.ended(&rows);
+                    texts(&rows?)
+                })
+                .await
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
                 let _ = reading;
-                let values = in_order(statement, values);
-                let mut lent = pool.lend().await?;
-                let rows = query!(statement.mysql, &values).fetch_all(lent.connection()?).await;
-                lent.ended(&rows);
-                texts(&rows?)
+                Box::pin(async {
+                    let values = in_order(statement, values);
+                    let mut lent = pool.lend().await?;
+                    let rows = query!(statement.mysql, &values).fetch_all(lent.connection()?).await;
+                    lent.ended(&rows);
+                    texts(&rows?)
+                })
+                .await
             }
         }
     }

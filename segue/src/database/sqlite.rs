@@ -51,7 +51,7 @@ impl Sqlite {
         match self {
             Self::Own(file) => file.execute(statement, values).await,
             Self::Theirs(pool) => {
-                let done = query!(statement.sqlite, values).execute(pool).await?;
+                let done = Box::pin(query!(statement.sqlite, values).execute(pool)).await?;
                 Ok(done.rows_affected())
             }
         }
@@ -66,7 +66,9 @@ impl Sqlite {
     ) -> Result<Vec<Row>, sqlx::Error> {
         match self {
             Self::Own(file) => file.fetch(reading, statement, values).await,
-            Self::Theirs(pool) => texts(&query!(statement.sqlite, values).fetch_all(pool).await?),
+            Self::Theirs(pool) => {
+                texts(&Box::pin(query!(statement.sqlite, values).fetch_all(pool)).await?)
+            }
         }
     }
 

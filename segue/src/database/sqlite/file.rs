@@ -50,7 +50,8 @@ impl SqliteFile {
         {
             return Ok(rows);
         }
-        self.readers.read_elsewhere(statement.sqlite, values).await
+        // Boxed, so that the others' futures are small.
+        Box::pin(self.readers.read_elsewhere(statement.sqlite, values)).await
     }
 
     /// Waits for the statements that are under way and closes every connection.
