@@ -222,13 +222,12 @@ async fn one_that_fails_does_not_fail_the_others() {
     }
 }
 
-/// A transaction of somebody's holds one row: its own save waits and fails in time, the others are done
-/// meanwhile.
+/// A transaction of somebody's holds one row: its own save waits for it, the others are done meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_row_that_is_locked_holds_up_nobody_else() {
     let place = databases::postgres();
     place.store().await;
-    let url = format!("{}?timeout=2", place.url);
+    let url = format!("{}?timeout=20", place.url);
     let store = DatabaseStore::from_url(&url).await.unwrap();
     let locked = create(&store, 1).await;
     let lock = place.hold_the_rows().await;
@@ -242,13 +241,14 @@ async fn a_row_that_is_locked_holds_up_nobody_else() {
             .spawn(async move { (number, store.replace(&key, &before, b"new", tomorrow()).await) });
     }
     for turn in 0..64 {
-        let (number, saved) = saves.join_next().await.unwrap().unwrap();
+        let next = tokio::time::timeout(Duration::from_secs(10), saves.join_next());
+        let (number, saved) = next.await.expect("nobody waits for it").unwrap().unwrap();
         assert_ne!(number, 0, "{place:?}: it cannot be saved yet, and is number {turn}");
         assert_eq!(saved.unwrap(), Replaced::Saved(keys[number - 1].clone()), "{place:?}");
     }
-    let (number, saved) = saves.join_next().await.unwrap().unwrap();
-    assert_eq!((number, saved.unwrap_err().kind()), (0, StoreErrorKind::Unavailable));
     drop(lock);
+    let (number, saved) = saves.join_next().await.unwrap().unwrap();
+    assert_eq!((number, saved.unwrap()), (0, Replaced::Saved(locked[0].clone())));
 }
 
 async fn with_a_queue_of(place: &Place, queue: usize) -> DatabaseStore {
@@ -307,7 +307,7 @@ async fn a_queue_has_an_end() {
                 Err(error) => is_overload(&error),
             }
         }
-        assert!(saved > 8, "{store:?}: those who waited are saved, {saved} of them");
+        assert!(saved >= 8, "{store:?}: those who waited are saved, {saved} of them");
     }
 }
 
