@@ -58,8 +58,11 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 
 /// A layer, and the cookie of a logged-in visitor with something in the cart.
 fn site(store: impl SessionStore) -> (SessionLayer, String) {
-    let settings = settings();
-    let sessions = Sessions::new(store, &settings).unwrap();
+    site_of(store, &settings())
+}
+
+fn site_of(store: impl SessionStore, settings: &Settings) -> (SessionLayer, String) {
+    let sessions = Sessions::new(store, settings).unwrap();
     let session = at_once(sessions.open(None).load()).unwrap();
     session.insert("_auth_user_id", "4711").unwrap();
     session.insert("_auth_user_backend", "django.contrib.auth.backends.ModelBackend").unwrap();
@@ -69,7 +72,7 @@ fn site(store: impl SessionStore) -> (SessionLayer, String) {
     session.insert("visits", 1).unwrap();
     at_once(session.save()).unwrap();
     let cookie = format!("theme=dark; sessionid={}", session.key().unwrap().expose());
-    (SessionLayer::from_sessions(sessions, &settings).unwrap(), cookie)
+    (SessionLayer::from_sessions(sessions, settings).unwrap(), cookie)
 }
 
 fn request<B>(path: &str, cookie: &str, body: B) -> Request<B> {
@@ -135,6 +138,18 @@ const UNTOUCHED: u64 = 3;
 #[test]
 fn memory() {
     hold("memory", MemoryStore::new(), Most { untouched: UNTOUCHED, read: 7, write: 23 });
+}
+
+/// A renewal that is not due takes nothing.
+#[test]
+fn a_threshold() {
+    let mut settings = settings();
+    settings.session.save_every_request = true;
+    settings.session.touch_threshold = 0.1;
+    let (layer, cookie) = site_of(MemoryStore::new(), &settings);
+    let mut service = layer.layer(service_fn(serve));
+    let count = allocations(&mut service, || request("/read", &cookie, ()));
+    assert!(count <= 7, "{count} allocations, where 7 are enough");
 }
 
 /// And the name in the cache, and a box around the cache's future.
