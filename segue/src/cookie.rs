@@ -73,12 +73,16 @@ impl Cookie {
     ) {
         let Self { name, domain, http_only, rest } = self;
         let (date, age) = match expires {
-            Some((age, date)) => {
-                (format!("; expires={}", http_date(date)), format!("; Max-Age={age}"))
-            }
+            Some((age, date)) => (http_date(date), age.to_string()),
             None => (String::new(), String::new()),
         };
-        append(format!("{name}={value}{domain}{date}{http_only}{age}{rest}"), headers);
+        let (expires, max_age) = match expires {
+            Some(_) => ("; expires=", "; Max-Age="),
+            None => ("", ""),
+        };
+        let parts: [&str; 10] =
+            [name, "=", value, domain, expires, &date, http_only, max_age, &age, rest];
+        append(parts.concat(), headers);
     }
 
     pub(crate) fn remove(&self, headers: &mut HeaderMap) {

@@ -113,6 +113,18 @@ impl SessionData {
         self.position(key).map(|at| self.text(&self.entries[at].value))
     }
 
+    /// The JSON text of a value in a JSON object in ASCII, of which nothing is kept.
+    pub(crate) fn find_in<'a>(source: &'a [u8], key: &str) -> Result<Option<&'a str>, SyntaxError> {
+        let (mut scanner, mut found) = (Scanner::of(source), None);
+        scanner.object(|quoted, value| {
+            if is_quoted(source.get(quoted).unwrap_or_default(), key) {
+                found = source.get(value).map(ascii);
+            }
+        })?;
+        scanner.end()?;
+        Ok(found)
+    }
+
     /// As [`get`](Self::get), to be read after the data has been given back; nothing is copied.
     pub(crate) fn share(&self, key: &str) -> Option<SharedText> {
         let entry = self.position(key).and_then(|at| self.entries.get(at))?;
@@ -276,19 +288,7 @@ impl SessionData {
     }
 
     fn position(&self, key: &str) -> Option<usize> {
-        self.entries.iter().position(|entry| self.is_key(&entry.key, key))
-    }
-
-    fn is_key(&self, quoted: &Text, key: &str) -> bool {
-        let quoted = self.bytes(quoted);
-        let Some(letters) = quoted.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""))
-        else {
-            return false;
-        };
-        if letters.contains(&b'\\') {
-            return json::unquote(ascii(quoted)).as_deref() == Some(key);
-        }
-        letters == key.as_bytes()
+        self.entries.iter().position(|entry| is_quoted(self.bytes(&entry.key), key))
     }
 
     fn text<'a>(&'a self, text: &'a Text) -> &'a str {
@@ -360,6 +360,15 @@ impl SharedText {
     pub(crate) fn as_str(&self) -> &str {
         ascii(self.text.within(&self.source))
     }
+}
+
+/// Whether this JSON string is this text.
+fn is_quoted(quoted: &[u8], text: &str) -> bool {
+    let letters = quoted.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    letters.is_some_and(|letters| match letters.contains(&b'\\') {
+        true => json::unquote(ascii(quoted)).as_deref() == Some(text),
+        false => letters == text.as_bytes(),
+    })
 }
 
 /// The text of these bytes, which are ASCII.

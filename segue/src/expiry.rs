@@ -65,7 +65,16 @@ impl From<Timestamp> for Expiry {
 impl Expiry {
     /// What the session says of itself. What nobody could have meant counts as unsaid.
     pub(crate) fn of(data: &SessionData) -> Self {
-        let Some(text) = data.get(KEY) else { return Self::Default };
+        data.get(KEY).map_or(Self::Default, Self::read)
+    }
+
+    /// As [`of`](Self::of), of a JSON object in ASCII; nothing where it is none.
+    pub(crate) fn of_json(json: &[u8]) -> Option<Self> {
+        let text = SessionData::find_in(json, KEY).ok()?;
+        Some(text.map_or(Self::Default, Self::read))
+    }
+
+    fn read(text: &str) -> Self {
         // A bool of Python's is a number, too.
         let text = match text {
             "true" => "1",

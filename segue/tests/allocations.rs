@@ -58,8 +58,11 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 
 /// A layer, and the cookie of a logged-in visitor with something in the cart.
 fn site(store: impl SessionStore) -> (SessionLayer, String) {
-    let settings = settings();
-    let sessions = Sessions::new(store, &settings).unwrap();
+    site_of(store, &settings())
+}
+
+fn site_of(store: impl SessionStore, settings: &Settings) -> (SessionLayer, String) {
+    let sessions = Sessions::new(store, settings).unwrap();
     let session = at_once(sessions.open(None).load()).unwrap();
     session.insert("_auth_user_id", "4711").unwrap();
     session.insert("_auth_user_backend", "django.contrib.auth.backends.ModelBackend").unwrap();
@@ -69,7 +72,7 @@ fn site(store: impl SessionStore) -> (SessionLayer, String) {
     session.insert("visits", 1).unwrap();
     at_once(session.save()).unwrap();
     let cookie = format!("theme=dark; sessionid={}", session.key().unwrap().expose());
-    (SessionLayer::from_sessions(sessions, &settings).unwrap(), cookie)
+    (SessionLayer::from_sessions(sessions, settings).unwrap(), cookie)
 }
 
 fn request<B>(path: &str, cookie: &str, body: B) -> Request<B> {
@@ -84,21 +87,21 @@ fn request<B>(path: &str, cookie: &str, body: B) -> Request<B> {
     request
 }
 
-/// The allocations of the last of some requests.
+/// The allocations of a request, after some others. A cache tidies up now and then, which is counted
+/// as nobody's: so it is the least of several.
 fn allocations<S, B>(service: &mut S, request: impl Fn() -> Request<B>) -> u64
 where
     S: Service<Request<B>>,
     S::Error: std::fmt::Debug,
 {
-    let mut counted = 0;
-    for _ in 0..20 {
+    let counts = (0..40).map(|_| {
         let (request, mut response) = (request(), None);
         let info = allocation_counter::measure(|| {
             response = Some(at_once(service.call(request)).unwrap());
         });
-        counted = info.count_total;
-    }
-    counted
+        info.count_total
+    });
+    counts.skip(20).min().unwrap()
 }
 
 async fn serve(request: Request<()>) -> Result<Response<()>, SessionError> {
@@ -130,29 +133,45 @@ fn hold(name: &str, store: impl SessionStore, most: Most) {
 /// `http`'s own two for having any.
 const UNTOUCHED: u64 = 3;
 
+/// Read: what an untouched request takes, and a box around the store's future, the table of the
+/// values, which stay where they are, and two of `http`'s for the header `Vary`.
 #[test]
 fn memory() {
-    hold("memory", MemoryStore::new(), Most { untouched: UNTOUCHED, read: 20, write: 54 });
+    hold("memory", MemoryStore::new(), Most { untouched: UNTOUCHED, read: 7, write: 23 });
 }
 
+/// A renewal that is not due takes nothing.
+#[test]
+fn a_threshold() {
+    let mut settings = settings();
+    settings.session.save_every_request = true;
+    settings.session.touch_threshold = 0.1;
+    let (layer, cookie) = site_of(MemoryStore::new(), &settings);
+    let mut service = layer.layer(service_fn(serve));
+    let count = allocations(&mut service, || request("/read", &cookie, ()));
+    assert!(count <= 7, "{count} allocations, where 7 are enough");
+}
+
+/// And the name in the cache, and a box around the cache's future.
 #[test]
 fn a_cache_in_memory_with_json() {
     let mut options = CacheOptions::default();
     options.format = CacheFormat::Json;
     let store = CacheStore::new(MemoryCache::new(1000), options);
-    hold("cache, JSON", store, Most { untouched: UNTOUCHED, read: 19, write: 53 });
+    hold("cache, JSON", store, Most { untouched: UNTOUCHED, read: 9, write: 36 });
 }
 
 #[test]
 fn a_cache_in_memory_with_pickles() {
     let store = CacheStore::new(MemoryCache::new(1000), CacheOptions::default());
-    hold("cache, pickles", store, Most { untouched: UNTOUCHED, read: 97, write: 141 });
+    hold("cache, pickles", store, Most { untouched: UNTOUCHED, read: 76, write: 111 });
 }
 
+/// And the cookie's own text, and what is under base 64 and zlib.
 #[test]
 fn signed_cookies() {
     let store = SignedCookieStore::new(&settings()).unwrap();
-    hold("signed_cookies", store, Most { untouched: UNTOUCHED, read: 31, write: 86 });
+    hold("signed_cookies", store, Most { untouched: UNTOUCHED, read: 11, write: 30 });
 }
 
 /// The allocations of an untouched request more than with so many layers that do nothing, which

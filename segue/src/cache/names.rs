@@ -18,7 +18,8 @@ impl Names {
 
     /// The name of a session; nothing for a key that is itself the session, which no cache has.
     pub(crate) fn of(&self, key: &SessionKey) -> Option<String> {
-        SessionKey::parse(key.expose()).map(|key| format!("{}{}", self.prefix, key.expose()))
+        let key = SessionKey::parse(key.expose())?;
+        Some([&self.prefix, key.expose()].concat())
     }
 }
 

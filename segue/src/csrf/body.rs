@@ -60,13 +60,15 @@ impl<B> CsrfBody<B> {
     pub(super) fn searched(beginning: Beginning, rest: Source<B>) -> Self {
         Self { kind: Kind::Searched { searched: Searched { beginning, rest } } }
     }
+}
 
-    /// The body as it came, if nothing was read of it.
-    #[cfg(feature = "axum")]
-    pub(crate) fn into_inner(self) -> Result<B, Box<Self>> {
+#[cfg(feature = "axum")]
+impl CsrfBody<axum::body::Body> {
+    /// As axum has bodies: without a box around it, if nothing was read of it.
+    pub(crate) fn into_body(self) -> axum::body::Body {
         match self.kind {
-            Kind::Untouched { body } => Ok(body),
-            kind @ Kind::Searched { .. } => Err(Box::new(Self { kind })),
+            Kind::Untouched { body } => body,
+            kind @ Kind::Searched { .. } => axum::body::Body::new(Self { kind }),
         }
     }
 }

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use super::sealed::seal;
 use crate::clock::{Clock, seconds_after};
-use crate::codec::Codec;
-use crate::data::SessionData;
+use crate::codec::{Codec, CodecError};
 use crate::error::{ConfigError, StoreError, StoreErrorKind};
 use crate::expiry::Expiry;
 use crate::key::SessionKey;
@@ -87,21 +86,33 @@ impl SignedCookieStore {
 
     /// The live session in a cookie. Django, too, takes all that is wrong with one for no session.
     fn open(&self, key: &SessionKey) -> Option<Record> {
-        let (payload, seconds) = self.signer.unsign_bytes_dated(key.expose()).ok()?;
-        let data = Codec::json().decode(&payload).ok()?;
-        let signed_at = Timestamp::from_second(seconds).ok()?;
-        let expires_at = Expiry::of(&data).date(self.cookie_age, signed_at);
+        let signed = self.signer.unsign_dated(key.expose()).ok()?;
+        let payload = signed.unpack().ok()?;
+        let signed_at = Timestamp::from_second(signed.seconds).ok()?;
+        let expires_at = expiry_of(&payload).ok()?.date(self.cookie_age, signed_at);
         (expires_at > self.clock.now()).then(|| Record::new(payload, expires_at))
     }
 
+    /// Whether the session in a cookie is live. What was seen is what this cookie holds, and where it
+    /// ends as the settings have it the cookie need not be unpacked once more.
+    fn is_live(&self, key: &SessionKey, seen: &Record) -> bool {
+        let Ok(signed) = self.signer.unsign_dated(key.expose()) else { return false };
+        let usual_end = Timestamp::from_second(signed.seconds)
+            .map(|signed_at| Expiry::Default.date(self.cookie_age, signed_at));
+        if usual_end.is_ok_and(|usual_end| usual_end == seen.expires_at()) {
+            return seen.expires_at() > self.clock.now();
+        }
+        self.open(key).is_some()
+    }
+
     fn sign(&self, payload: &[u8], expires_at: Timestamp) -> Result<SessionKey, StoreError> {
-        let data = Codec::json().decode(payload).map_err(|error| {
+        let expiry = expiry_of(payload).map_err(|error| {
             let message = "a signed cookie holds the JSON of a session, and this is none";
             StoreError::new(StoreErrorKind::Unsupported, message).with_source(error)
         })?;
         let now = self.clock.now();
         let text = if expires_at > now {
-            let signed_at = self.signing_time(&data, expires_at, now);
+            let signed_at = self.signing_time(expiry, expires_at, now);
             self.signer.sign_bytes_at(payload, true, signed_at)
         } else {
             // Nothing of it may be found again, whatever date the session itself names.
@@ -113,8 +124,8 @@ impl SignedCookieStore {
 
     /// When the session has to be signed so that it ends at `expires_at`: now, where that is what
     /// its own expiry and the settings say. A date in the session is the end whenever it is signed.
-    fn signing_time(&self, data: &SessionData, expires_at: Timestamp, now: Timestamp) -> Timestamp {
-        match Expiry::of(data) {
+    fn signing_time(&self, expiry: Expiry, expires_at: Timestamp, now: Timestamp) -> Timestamp {
+        match expiry {
             Expiry::At(_) => now,
             expiry => {
                 let age = expiry.age(self.cookie_age, now);
@@ -122,6 +133,12 @@ impl SignedCookieStore {
             }
         }
     }
+}
+
+/// When a session ends that is this JSON; all of it is read, and nothing kept.
+fn expiry_of(payload: &[u8]) -> Result<Expiry, CodecError> {
+    let plain = if payload.is_ascii() { Expiry::of_json(payload) } else { None };
+    plain.map_or_else(|| Codec::json().decode(payload).map(|data| Expiry::of(&data)), Ok)
 }
 
 impl SessionStore for SignedCookieStore {
@@ -144,14 +161,14 @@ impl SessionStore for SignedCookieStore {
     async fn replace(
         &self,
         key: &SessionKey,
-        _seen: &Record,
+        seen: &Record,
         payload: &[u8],
         expires_at: Timestamp,
     ) -> Result<Replaced, StoreError> {
         // There is nothing to compare with: the cookie is what was seen.
-        match self.open(key) {
-            Some(_) => self.sign(payload, expires_at).map(Replaced::Saved),
-            None => Ok(Replaced::Gone),
+        match self.is_live(key, seen) {
+            true => self.sign(payload, expires_at).map(Replaced::Saved),
+            false => Ok(Replaced::Gone),
         }
     }
 

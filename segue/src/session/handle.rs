@@ -13,7 +13,7 @@ use crate::data::SessionData;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::expiry::Expiry;
 use crate::key::SessionKey;
-use crate::store::SessionStore as _;
+use crate::store::{Record, SessionStore as _};
 
 /// The way from a request to its session: the middleware puts it into the request's extensions.
 ///
@@ -98,6 +98,7 @@ impl SessionHandle {
             state.abandon_changes(self.sessions.codec());
         }
         let used = end == RequestEnd::Served && self.stamp_is_due(&state);
+        let renew = renew && self.renewal_is_due(&state);
         state.is_dirty() || (state.stored.is_some() && (renew || used))
     }
 
@@ -195,6 +196,23 @@ impl SessionHandle {
             tracing::info!(setting, "a session has reached its time limit and is ended");
         }
         setting.is_some()
+    }
+
+    fn renewal_is_due(&self, state: &State) -> bool {
+        state.stored.as_ref().is_some_and(|stored| self.touch_is_due(&state.data, &stored.record))
+    }
+
+    /// Whether the deadline would move far enough that it is worth a call, in either direction: a
+    /// life that was made shorter counts soon, and another machine's clock, a little ahead, does not.
+    pub(super) fn touch_is_due(&self, data: &SessionData, stored: &Record) -> bool {
+        let (rules, now) = (self.sessions.rules(), self.sessions.clock().now());
+        let (expiry, life) = (Expiry::of(data), Expiry::of(data).age(rules.cookie_age, now));
+        let next = expiry.date(rules.cookie_age, now);
+        let moved = next.duration_since(stored.expires_at()).abs().as_secs_f64();
+        // Lives are far from where a float would round seconds.
+        #[allow(clippy::cast_precision_loss, reason = "a share of it is meant")]
+        let least = rules.touch_threshold * life as f64;
+        moved >= least
     }
 
     fn stamp_is_due(&self, state: &State) -> bool {

@@ -62,7 +62,9 @@ pub(super) async fn save(handle: &SessionHandle, renew: bool) -> Result<(), Sess
         Some(stored) if changed || marked || (renew && stamped) => {
             replace(handle, stored, &mut work).await
         }
-        Some(stored) if renew => touch(handle, stored, &mut work).await,
+        Some(stored) if renew && handle.touch_is_due(&work.data, &stored.record) => {
+            touch(handle, stored, &mut work).await
+        }
         Some(stored) if stamped => stamp(handle, stored, &mut work).await,
         Some(_) => return Ok(()),
     };

@@ -52,6 +52,7 @@ pub(crate) struct Rules {
     pub(crate) cookie_age: i64,
     pub(crate) expire_at_browser_close: bool,
     pub(crate) save_every_request: bool,
+    pub(crate) touch_threshold: f64,
 }
 
 impl Sessions {
@@ -77,6 +78,7 @@ impl Sessions {
             cookie_age: settings.session.cookie_age,
             expire_at_browser_close: settings.session.expire_at_browser_close,
             save_every_request: settings.session.save_every_request,
+            touch_threshold: settings.session.touch_threshold,
         };
         let limits = Limits::of(&settings.session);
         let codec = Codec::of(store.guarantees().payload, &settings.secret_keys, &clock);

@@ -164,6 +164,17 @@ pub(super) fn number(value: &Value, range: &std::ops::RangeInclusive<i64>) -> Op
     number.filter(|number| range.contains(number))
 }
 
+/// A number, whole or not.
+pub(super) fn fraction(value: &Value) -> Option<f64> {
+    match &value.kind {
+        ValueKind::Float(number) => Some(*number),
+        // Exact, as far as anybody counts.
+        ValueKind::I64(number) => i32::try_from(*number).ok().map(f64::from),
+        ValueKind::String(text) if from_environment(value) => text.parse().ok(),
+        _ => None,
+    }
+}
+
 /// The texts of a [list](Reader::list).
 pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
     match &value.kind {

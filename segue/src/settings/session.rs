@@ -6,7 +6,7 @@ use std::time::Duration;
 use config::ValueKind;
 
 use super::cookie::{self, CENTURY, Cookie, SameSite};
-use super::reader::{Reader, number};
+use super::reader::{Reader, fraction, number};
 use crate::error::ConfigError;
 
 /// The settings whose names begin with `SESSION_`: all of Django's, with Django's defaults.
@@ -38,6 +38,10 @@ pub struct SessionSettings {
     pub cookie_samesite: SameSite,
     /// `SESSION_SAVE_EVERY_REQUEST`: each request renews the session. Default: `false`.
     pub save_every_request: bool,
+    /// `SESSION_TOUCH_THRESHOLD` (ours): with `SESSION_SAVE_EVERY_REQUEST` a session that was not
+    /// changed is renewed once this share of its life has passed since the last time, not at each
+    /// request. Default: `0.0`, at each request.
+    pub touch_threshold: f64,
     /// `SESSION_EXPIRE_AT_BROWSER_CLOSE`: the cookie lasts as long as the browser runs. Default:
     /// `false`.
     pub expire_at_browser_close: bool,
@@ -93,6 +97,7 @@ impl SessionSettings {
             cookie_httponly: true,
             cookie_samesite: SameSite::Lax,
             save_every_request: false,
+            touch_threshold: 0.0,
             expire_at_browser_close: false,
             file_path: None,
             cleanup_interval: None,
@@ -126,6 +131,9 @@ impl SessionSettings {
             save_every_request: reader
                 .bool("SESSION_SAVE_EVERY_REQUEST")?
                 .unwrap_or(defaults.save_every_request),
+            touch_threshold: reader
+                .read(THRESHOLD, THRESHOLDS, |value| fraction(value).filter(is_share))?
+                .unwrap_or(defaults.touch_threshold),
             expire_at_browser_close: reader
                 .bool("SESSION_EXPIRE_AT_BROWSER_CLOSE")?
                 .unwrap_or(defaults.expire_at_browser_close),
@@ -143,6 +151,9 @@ impl SessionSettings {
         self.cookie().validate()?;
         if !(1..=CENTURY).contains(&self.cookie_age) {
             return Err(ConfigError::conflict("SESSION_COOKIE_AGE", self.cookie_age, AGES));
+        }
+        if !is_share(&self.touch_threshold) {
+            return Err(ConfigError::conflict(THRESHOLD, self.touch_threshold, THRESHOLDS));
         }
         if self.cleanup_interval == Some(Duration::ZERO) {
             let allowed = "a second or more; `None` for never";
@@ -170,6 +181,11 @@ impl SessionSettings {
     }
 }
 
+/// At 1 a session would be renewed when it has ended, which is never.
+fn is_share(share: &f64) -> bool {
+    (0.0..1.0).contains(share)
+}
+
 /// A time limit; without, there is none.
 fn timeout(reader: &Reader, name: &'static str) -> Result<Option<Duration>, ConfigError> {
     let limit = reader.read(name, TIMEOUTS, |value| match &value.kind {
@@ -179,6 +195,8 @@ fn timeout(reader: &Reader, name: &'static str) -> Result<Option<Duration>, Conf
     Ok(limit.flatten().map(|seconds| Duration::from_secs(seconds.unsigned_abs())))
 }
 
+const THRESHOLD: &str = "SESSION_TOUCH_THRESHOLD";
+const THRESHOLDS: &str = "a share from 0 to below 1, 0.1 for example";
 const IDLE: &str = "SESSION_IDLE_TIMEOUT";
 const ABSOLUTE: &str = "SESSION_ABSOLUTE_TIMEOUT";
 const TIMEOUTS: &str = "seconds, 1 or more, or \"None\" for no limit";

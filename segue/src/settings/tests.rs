@@ -77,6 +77,7 @@ const CASES: &[Case] = &[
         s.session.absolute_timeout == Some(Duration::from_secs(43200))
     }),
     ("SESSION_IDLE_TIMEOUT", "1", "1", |s| s.session.idle_timeout == Some(Duration::from_secs(1))),
+    ("SESSION_TOUCH_THRESHOLD", "0.1", "0.1", |s| (s.session.touch_threshold - 0.1).abs() < 1e-9),
     ("USE_X_FORWARDED_HOST", "true", "true", |s| s.use_x_forwarded_host),
     ("USE_X_FORWARDED_PORT", "true", "on", |s| s.use_x_forwarded_port),
 ];
@@ -168,6 +169,11 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("SESSION_ABSOLUTE_TIMEOUT", "-1", "12h"),
         ("SESSION_IDLE_TIMEOUT", "0", "0"),
         ("SESSION_IDLE_TIMEOUT", "'600'", "31536000000"),
+        ("SESSION_TOUCH_THRESHOLD", "1", "1.0"),
+        ("SESSION_TOUCH_THRESHOLD", "-0.1", "10%"),
+        ("SESSION_TOUCH_THRESHOLD", "nan", "NaN"),
+        ("SESSION_TOUCH_THRESHOLD", "'0.1'", "inf"),
+        ("SESSION_TOUCH_THRESHOLD", "true", ""),
         ("USE_X_FORWARDED_HOST", "'on'", "x"),
         ("USE_X_FORWARDED_PORT", "8000", "8000"),
     ] {
@@ -215,6 +221,7 @@ fn what_is_set_in_code_is_looked_at_as_well() {
         ("LOGIN_FAILURE_WINDOW", |s| s.throttle.window = Duration::ZERO),
         ("SESSION_ABSOLUTE_TIMEOUT", |s| s.session.absolute_timeout = Some(Duration::ZERO)),
         ("SESSION_IDLE_TIMEOUT", |s| s.session.idle_timeout = Some(Duration::from_millis(999))),
+        ("SESSION_TOUCH_THRESHOLD", |s| s.session.touch_threshold = f64::NAN),
     ] {
         let complaint = refused(change);
         assert!(complaint.starts_with(&format!("{setting}: found ")), "{complaint}");

@@ -4,16 +4,23 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 
 pub(super) fn encode(number: i64) -> String {
     let mut rest = number.unsigned_abs();
-    let mut digits = Vec::new();
-    while rest > 0 || digits.is_empty() {
+    // 62^11 is more than 2^64; and a sign.
+    let mut digits = [0; 12];
+    let mut start = digits.len();
+    for place in digits.iter_mut().rev() {
         // The remainder is below 62, the length of the alphabet.
-        digits.push(char::from(ALPHABET[(rest % 62) as usize]));
+        *place = ALPHABET[(rest % 62) as usize];
         rest /= 62;
+        start -= 1;
+        if rest == 0 {
+            break;
+        }
     }
-    if number < 0 {
-        digits.push('-');
-    }
-    digits.iter().rev().collect()
+    let sign = if number < 0 { "-" } else { "" };
+    digits.iter().skip(start).fold(sign.to_owned(), |mut text, digit| {
+        text.push(char::from(*digit));
+        text
+    })
 }
 
 /// The number, or nothing when the text is none or it does not fit.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::timestamp::Dated;
 use super::{SigningError, TimestampSigner, compress};
 use crate::clock::Clock;
 use crate::json;
@@ -114,11 +115,12 @@ impl TimestampSigner {
     ) -> Result<Vec<u8>, SigningError> {
         unpack(self.unsign(text, max_age)?)
     }
+}
 
-    /// The bytes that were signed, however long ago, and when, in seconds since 1970.
-    pub(crate) fn unsign_bytes_dated(&self, text: &str) -> Result<(Vec<u8>, i64), SigningError> {
-        let (payload, seconds) = self.unsign_dated(text)?;
-        Ok((unpack(payload)?, seconds))
+impl Dated<'_> {
+    /// The bytes that were signed.
+    pub(crate) fn unpack(&self) -> Result<Vec<u8>, SigningError> {
+        unpack(self.value)
     }
 }
 

@@ -9,6 +9,9 @@ use super::SigningError;
 use super::salted_hmac::keyed;
 use crate::secret::SecretKeys;
 
+/// The bytes of a signature: SHA-256.
+const SIGNATURE: usize = 32;
+
 /// Stands between a value and its signature.
 const SEPARATOR: char = ':';
 
@@ -65,9 +68,11 @@ impl Signer {
     /// # Errors
     /// [`SigningError::BadSignature`] otherwise.
     pub fn unsign<'a>(&self, signed: &'a str) -> Result<&'a str, SigningError> {
-        let (value, signature) = signed.rsplit_once(SEPARATOR).ok_or(SigningError::BadSignature)?;
-        let signature =
-            URL_SAFE_NO_PAD.decode(signature).map_err(|_| SigningError::BadSignature)?;
+        let (value, text) = signed.rsplit_once(SEPARATOR).ok_or(SigningError::BadSignature)?;
+        let mut signature = [0; SIGNATURE];
+        if URL_SAFE_NO_PAD.decode_slice(text, &mut signature) != Ok(SIGNATURE) {
+            return Err(SigningError::BadSignature);
+        }
         let believed = std::iter::once(&self.current).chain(&self.fallbacks).any(|key| {
             let mut mac = key.clone();
             mac.update(value.as_bytes());

@@ -67,7 +67,7 @@ impl TimestampSigner {
         signed: &'a str,
         max_age: Option<Duration>,
     ) -> Result<&'a str, SigningError> {
-        let (value, seconds) = self.unsign_dated(signed)?;
+        let Dated { value, seconds } = self.unsign_dated(signed)?;
         if let Some(max_age) = max_age {
             let now = self.clock.now().as_microsecond();
             let age = now.saturating_sub(seconds.saturating_mul(1_000_000));
@@ -80,12 +80,19 @@ impl TimestampSigner {
         Ok(value)
     }
 
-    /// The value, if one of the keys signed it, and when, in seconds since 1970.
-    pub(super) fn unsign_dated<'a>(&self, signed: &'a str) -> Result<(&'a str, i64), SigningError> {
+    /// The value, if one of the keys signed it, and when.
+    pub(crate) fn unsign_dated<'a>(&self, signed: &'a str) -> Result<Dated<'a>, SigningError> {
         let dated = self.signer.unsign(signed)?;
         dated
             .rsplit_once(':')
-            .and_then(|(value, time)| Some((value, base62::decode(time)?)))
+            .and_then(|(value, time)| Some(Dated { value, seconds: base62::decode(time)? }))
             .ok_or(SigningError::payload("it has no time"))
     }
+}
+
+/// What one of the keys has signed.
+pub(crate) struct Dated<'a> {
+    pub(super) value: &'a str,
+    /// When, in seconds since 1970.
+    pub(crate) seconds: i64,
 }

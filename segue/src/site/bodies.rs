@@ -98,7 +98,7 @@ where
     }
 
     fn call(&mut self, request: Request<CsrfBody<Body>>) -> Self::Future {
-        self.inner.call(request.map(|body| body.into_inner().unwrap_or_else(Body::new)))
+        self.inner.call(request.map(CsrfBody::into_body))
     }
 }
 

@@ -108,6 +108,34 @@ async fn an_ended_session_is_ended_whatever_date_it_names() {
     }
 }
 
+/// What was seen spares the engine work, and tells it nothing that the cookie does not say.
+#[tokio::test]
+async fn what_was_seen_makes_no_dead_cookie_live() {
+    let clock = clock();
+    for (name, store) in stores(&settings(), &clock) {
+        let later = clock.now() + seconds(2 * TWO_WEEKS);
+        let key = create(&store, r#"{"a":"b"}"#, &clock).await;
+        let seen = store.load(&key).await.unwrap().unwrap();
+        let saved = store.replace(&key, &seen, b"{}", later).await.unwrap();
+        assert!(matches!(saved, Replaced::Saved(_)), "{name}");
+
+        let ended = store.replace(&key, &seen, seen.payload(), clock.now()).await.unwrap();
+        let Replaced::Saved(ended) = ended else { panic!("{name}: it is ended") };
+        let forged = ended.expose().replacen(['a', 'b', 'c', 'd', 'e'], "f", 1);
+        let forged = SessionKey::sealed(&forged).unwrap();
+        for dead in [&ended, &forged] {
+            let refused = store.replace(dead, &seen, b"{}", later).await.unwrap();
+            assert_eq!(refused, Replaced::Gone, "{name}");
+            assert_eq!(store.touch(dead, &seen, later).await.unwrap(), Replaced::Gone, "{name}");
+        }
+
+        clock.advance(seconds(TWO_WEEKS));
+        let refused = store.replace(&key, &seen, b"{}", later).await.unwrap();
+        assert_eq!(refused, Replaced::Gone, "{name}");
+        clock.advance(seconds(-TWO_WEEKS));
+    }
+}
+
 #[tokio::test]
 async fn a_changed_cookie_is_refused_wherever_it_was_changed() {
     let clock = clock();

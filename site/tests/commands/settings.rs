@@ -31,6 +31,7 @@ fn each_wrong_value_is_named_with_what_was_found_and_what_is_allowed() {
         ("SESSION_COOKIE_SAMESITE = \"Lux\"", "SESSION_COOKIE_SAMESITE: found \"Lux\""),
         ("SESSION_COOKIE_SAMESITE = true", "SESSION_COOKIE_SAMESITE: found true"),
         ("SESSION_SAVE_EVERY_REQUEST = []", "SESSION_SAVE_EVERY_REQUEST: found []"),
+        ("SESSION_TOUCH_THRESHOLD = 1", "SESSION_TOUCH_THRESHOLD: found 1"),
         ("SESSION_EXPIRE_AT_BROWSER_CLOSE = 2.5", "SESSION_EXPIRE_AT_BROWSER_CLOSE: found 2.5"),
         ("SESSION_FILE_PATH = 5", "SESSION_FILE_PATH: found 5"),
         ("SESSION_SERIALIZER = \"pickle\"", "SESSION_SERIALIZER: found \"pickle\""),

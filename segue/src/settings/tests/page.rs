@@ -67,6 +67,7 @@ const TABLES: &[(&str, &[Row])] = &[
             Row("SESSION_SERIALIZER", Words(|_| has_one_value("SESSION_SERIALIZER")), SAME),
             Row("SESSION_COOKIE_AGE", Value(|s| toml(s.session.cookie_age)), SAME),
             Row("SESSION_SAVE_EVERY_REQUEST", Value(|s| toml(s.session.save_every_request)), SAME),
+            Row("SESSION_TOUCH_THRESHOLD", Value(|s| toml(s.session.touch_threshold)), OURS),
             Row(
                 "SESSION_EXPIRE_AT_BROWSER_CLOSE",
                 Value(|s| toml(s.session.expire_at_browser_close)),
@@ -274,7 +275,7 @@ fn takes(name: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("settings.toml");
     let key = if name == "SECRET_KEY" { "" } else { "SECRET_KEY = 'secret'\n" };
-    std::fs::write(&file, format!("{key}{name} = 0.5\n")).unwrap();
+    std::fs::write(&file, format!("{key}{name} = -0.5\n")).unwrap();
     let complaint = Settings::from_file(&file).unwrap_err().to_string();
     assert!(complaint.starts_with(&format!("{name}: found ")), "{complaint}");
     let (_, allowed) = complaint.split_once("; allowed: ").unwrap();
