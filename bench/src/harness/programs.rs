@@ -143,7 +143,7 @@ impl Programs {
         for (name, _) in self.peers.iter().filter(|(_, built)| built.is_ok()) {
             let lock =
                 fs::read_to_string(peers().join(name).join("Cargo.lock")).unwrap_or_default();
-            versions.extend(locked(&lock));
+            versions.push(locked(&lock).join(", "));
         }
         if let Some(Ok(python)) = &self.python {
             let code = "import sys, django, gunicorn; print(f'Python {sys.version.split()[0]}, Django \

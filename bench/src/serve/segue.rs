@@ -63,7 +63,7 @@ async fn database(place: &str) -> Result<DatabaseStore> {
     let url = if place.contains("://") {
         place.to_owned()
     } else {
-        DatabaseUrl::default_in(Path::new(place)).to_string()
+        format!("sqlite://{place}/db.sqlite3")
     };
     let store = DatabaseStore::from_url(&url).await?;
     store.database().migrate().await?;
