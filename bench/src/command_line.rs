@@ -49,6 +49,9 @@ enum Hidden {
     /// Serves one of the servers in this program
     #[command(hide = true)]
     Serve { name: String },
+    /// Removes expired sessions from a database
+    #[command(hide = true)]
+    Clear { database: String },
 }
 
 /// What is measured in this process, as before there were servers.
@@ -81,6 +84,9 @@ pub(crate) fn run() -> Result {
     let cli = Cli::parse();
     if let Some(Hidden::Serve { name }) = &cli.command {
         return serve::run(name, None);
+    }
+    if let Some(Hidden::Clear { database }) = &cli.command {
+        return growth::clear(database);
     }
     if cli.list {
         list();
@@ -170,7 +176,7 @@ fn measure(cli: &Cli, asked: &Asked, effort: Effort) -> Result {
     failures.extend(measured.failures.iter().cloned());
     for part in &asked.parts {
         progress(part.name);
-        tables.push((part.run)(&mut harness, &mut failures));
+        tables.push(part.run(&mut harness, &prepared, &mut failures));
     }
     tables.append(&mut sections);
     let head = Head {

@@ -57,6 +57,14 @@ impl Harness {
         self.start_there(contender, &command, place)
     }
 
+    /// How many bytes its sessions take, and whatever else is there: in its own memory or in its store.
+    pub(crate) fn bytes(&self, server: &Server) -> Result<u64> {
+        match self.stores.bytes(&server.place)? {
+            Some(bytes) => Ok(bytes),
+            None => server.resident(),
+        }
+    }
+
     /// Starts a server whose allocations are counted; nothing where they cannot be.
     pub(crate) fn start_counting(&mut self, contender: &Contender) -> Result<Option<Server>> {
         let Some(command) = self.programs.counting_command(contender)? else { return Ok(None) };

@@ -46,7 +46,7 @@ def databases():
     folder = STORES[0] if STORES and VARIANT == "db-sqlite" else None
     return {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(Path(folder, "django.sqlite3")) if folder else ":memory:",
+        "NAME": str(Path(folder, "db.sqlite3")) if folder else ":memory:",
         "CONN_MAX_AGE": None,
         # As Segue opens a database.
         "OPTIONS": {"init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"},
@@ -113,12 +113,21 @@ def counter(request):
     return HttpResponse(str(request.session.get("counter", 0)))
 
 
+def padding(length):
+    """Letters that no compression makes much smaller; the same for all servers."""
+    seed, letters = 1, []
+    for _ in range(length):
+        seed = (seed * 1_103_515_245 + 12_345) & 0x7FFF_FFFF
+        letters.append(chr(97 + (seed >> 16) % 26))
+    return "".join(letters)
+
+
 @with_session
 def new(request):
     values = dict(SESSION)
     missing = int(request.GET.get("bytes", 0)) - len(json.dumps(values, separators=(",", ":")))
     if missing > 0:
-        values["padding"] = "x" * max(0, missing - 13)
+        values["padding"] = padding(max(0, missing - 13))
     for name, value in values.items():
         request.session[name] = value
     return HttpResponse("ok")

@@ -128,9 +128,12 @@ impl Programs {
             }
             let (from, to) = (peers().join("express"), node_folder());
             fs::create_dir_all(&to).map_err(|error| format!("{}: {error}", to.display()))?;
-            for name in ["package.json", "package-lock.json", "server.js"] {
-                fs::copy(from.join(name), to.join(name))
-                    .map_err(|error| format!("{name}: {error}"))?;
+            let session = peers().join("session.json");
+            let files =
+                ["package.json", "package-lock.json", "server.js"].map(|name| from.join(name));
+            for file in files.into_iter().chain([session]) {
+                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                fs::copy(&file, to.join(&name)).map_err(|error| format!("{name}: {error}"))?;
             }
             run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&to))
         });

@@ -102,6 +102,11 @@ impl Server {
         self.child.id()
     }
 
+    /// As many new sessions, for the load.
+    pub(crate) fn cookies(&self, path: &str, count: usize) -> Result<Cookies> {
+        self.cookies_of(&self.client.sessions(path, count)?)
+    }
+
     /// These visitors, for the load.
     pub(crate) fn cookies_of(&self, cookies: &[String]) -> Result<Cookies> {
         Cookies::write(&self.folder, cookies)

@@ -117,6 +117,27 @@ impl Stores {
         })
     }
 
+    /// How often the store did something for somebody so far: Redis's commands, transactions of
+    /// PostgreSQL's, whose connections it ends.
+    pub(crate) fn calls(&self, place: &Place) -> Result<Option<u64>> {
+        Ok(match place.store {
+            Store::Postgres => {
+                let server = self.postgres.as_ref().ok_or("PostgreSQL was not started")?;
+                let of = |sql: &str| sql.replace("{}", database(&place.name));
+                // A connection tells what it did when it ends; before, when it likes.
+                let end = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = '{}'";
+                server.query("postgres", &of(end))?;
+                let sql = "SELECT xact_commit FROM pg_stat_database WHERE datname = '{}'";
+                Some(server.query("postgres", &of(sql))?.trim().parse()?)
+            }
+            Store::Redis => {
+                let server = self.redis.as_ref().ok_or("Redis was not started")?;
+                Some(line_of(&server.cli(&["INFO", "stats"])?, "total_commands_processed:")?)
+            }
+            _ => None,
+        })
+    }
+
     /// What was started, as they call themselves.
     pub(crate) fn versions(&self) -> Vec<String> {
         let mut versions = Vec::new();
@@ -157,7 +178,7 @@ impl Place {
 }
 
 /// On the disk of the workspace: a temporary folder may be in memory, where nothing waits for a disk.
-fn data_folder() -> Result<PathBuf> {
+pub(crate) fn data_folder() -> Result<PathBuf> {
     let folder = super::programs::target().join("bench");
     fs::create_dir_all(&folder)?;
     Ok(folder)
