@@ -10,6 +10,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::net::TcpListener;
 
 use crate::Result;
+use crate::report::table::Table;
 use crate::site::{HOST, PASSWORD, login, site};
 use crate::statistics::quantile;
 
@@ -18,18 +19,17 @@ const LOGINS: usize = 100;
 /// Between two questions for the other page.
 const PAUSE: Duration = Duration::from_millis(5);
 
-pub(crate) async fn run() -> Result {
-    println!("## Another page while {LOGINS} people log in at once\n");
-    println!("| passwords at once | median | p99 | most | asked | all are in after |");
-    println!("|---|---|---|---|---|---|");
+pub(crate) async fn run() -> Result<String> {
+    let mut table =
+        Table::new(&["passwords at once", "median", "p99", "most", "asked", "all are in after"]);
     for (name, limit) in [("as set by default", None), ("all: no bound", Some(LOGINS))] {
-        measure(name, limit).await?;
+        table.row(measure(name, limit).await?);
     }
-    println!();
-    Ok(())
+    let text = table.into_text();
+    Ok(format!("## Another page while {LOGINS} people log in at once\n\n{text}\n"))
 }
 
-async fn measure(name: &str, limit: Option<usize>) -> Result {
+async fn measure(name: &str, limit: Option<usize>) -> Result<[String; 6]> {
     let (app, _folder) = site(1, |settings| {
         if let Some(limit) = limit {
             settings.passwords.hashing_limit = limit;
@@ -76,6 +76,7 @@ async fn measure(name: &str, limit: Option<usize>) -> Result {
     server.abort();
     let asked = waited.len();
     let [median, p99, most] = [0.5, 0.99, 1.0].map(|share| quantile(&mut waited, share));
-    println!("| {name} | {median:.1?} | {p99:.1?} | {most:.1?} | {asked} | {took:.1?} |");
-    Ok(())
+    let times = [median, p99, most, took].map(|time| format!("{time:.1?}"));
+    let [median, p99, most, took] = times;
+    Ok([name.to_owned(), median, p99, most, asked.to_string(), took])
 }

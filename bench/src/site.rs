@@ -31,11 +31,11 @@ pub(crate) async fn site(
         .route("/plain", get(|| async { "Hello" }))
         .nest("/accounts", views::urls())
         .with_state(Templates::new(&settings));
-    let site = Site::new(settings, routes).await?;
+    let site = Box::pin(Site::new(settings, routes)).await?;
     let (Some(database), Some(accounts)) = (site.database(), site.users()) else {
         return Err("the site has users in a database".into());
     };
-    database.migrate().await?;
+    Box::pin(database.migrate()).await?;
     for user in 0..users {
         let new = NewUser::new(format!("user{user}")).password(PASSWORD);
         accounts.create(new).await?.ok_or("the database is new")?;

@@ -24,7 +24,7 @@ Usage: cargo xtask test
 
 It sets up what the tests need by itself: a Python environment with Django in target/xtask/venv,
 and, as root on Debian, from apt: Chromium and its driver, PostgreSQL, MariaDB, Redis, memcached,
-nginx and systemd-analyze.
+nginx, systemd-analyze, and wrk and strace for the benchmark.
 What it could not install it says, and leaves out the tests that need it; with CI=true that is a
 failure.
 

@@ -38,6 +38,12 @@ const NGINX_MODULES: &[&str] = &["nginx", "sharing"];
 /// What systemd's units are tested in.
 const SYSTEMD_MODULES: &[&str] = &["systemd"];
 
+/// What the benchmark is tried in.
+const MEASURING_MODULES: &[&str] = &["measuring"];
+
+/// What it measures with.
+const MEASURING: &[&str] = &["wrk", "strace", "setpriv", "taskset"];
+
 impl Setup {
     /// Installs what is not there. What cannot be installed is a failure with `CI=true`, and
     /// otherwise a reason to leave tests out.
@@ -78,6 +84,15 @@ impl Setup {
             };
             if let Err(reason) = programs("systemd-analyze", "systemd", missing) {
                 setup.miss("systemd-analyze", reason, SYSTEMD_MODULES);
+            }
+        });
+        report.timed("set-up: wrk and strace", |_| {
+            let is_missing = |name: &&str| apt::find_program(name).is_none();
+            let missing = || MEASURING.iter().copied().filter(is_missing).collect();
+            if let Err(reason) =
+                programs("what bench measures with", "wrk strace util-linux", missing)
+            {
+                setup.miss("wrk and strace", reason, MEASURING_MODULES);
             }
         });
         report.timed("set-up: servers", |_| {
@@ -194,11 +209,13 @@ mod tests {
             ("nginx", "site/tests/commands/deployment.rs"),
             ("sharing", "site/tests/browser/main.rs"),
             ("systemd", "segue/tests/documents/main.rs"),
+            ("measuring", "bench/tests/program.rs"),
         ] {
             let text = std::fs::read_to_string(root().join(file)).unwrap();
             let is_there = text.lines().any(|line| line.starts_with(&format!("mod {module}")));
             assert!(is_there, "no module {module} in {file}");
-            assert!(NGINX_MODULES.contains(&module) || SYSTEMD_MODULES.contains(&module));
+            let left_out = [NGINX_MODULES, SYSTEMD_MODULES, MEASURING_MODULES].concat();
+            assert!(left_out.contains(&module));
         }
     }
 }

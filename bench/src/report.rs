@@ -1,0 +1,7 @@
+//! What is written: tables in Markdown, and a chart.
+
+pub(crate) mod counts;
+pub(crate) mod results;
+pub(crate) mod slower;
+pub(crate) mod speed;
+pub(crate) mod table;

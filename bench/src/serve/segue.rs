@@ -1,0 +1,123 @@
+//! Segue on every engine: its layer around a bare router, as with the peers; and once a whole site.
+
+use std::path::Path;
+
+use axum::Router;
+use axum::extract::Query;
+use axum::routing::get;
+use segue::caches::{MemcachedCache, MemoryCache, RedisCache};
+use segue::engines::{
+    CacheStore, CachedDatabaseStore, DatabaseStore, EncryptedCookieStore, FileStore, MemoryStore,
+    SignedCookieStore,
+};
+use segue::settings::{CacheOptions, DatabaseUrl, SessionEngine};
+use segue::{Cache, Session, SessionError, SessionLayer, SessionStore, Settings, Site};
+
+use super::{OK, contents};
+use crate::Result;
+
+/// So many sessions fit into a cache in memory; as many as the growth tables make.
+const ENTRIES: u64 = 4_000_000;
+
+/// The routes with the sessions of this server.
+pub(super) async fn router(name: &str, store: &str) -> Result<Router> {
+    let mut settings = Settings::new("a secret key for the benchmark, of fifty letters and more");
+    settings.allowed_hosts.push("127.0.0.1".to_owned());
+    // What is measured is the way of a request, not a clean-up that comes by.
+    settings.session.cleanup_interval = None;
+    match name {
+        "segue-memory" => layered(MemoryStore::new(), &settings),
+        "segue-signed-cookies" => layered(SignedCookieStore::new(&settings)?, &settings),
+        "segue-encrypted-cookies" => layered(EncryptedCookieStore::new(&settings)?, &settings),
+        "segue-file" => {
+            settings.session.file_path = Some(store.into());
+            layered(FileStore::new(&settings)?, &settings)
+        }
+        "segue-db-sqlite" | "segue-db-postgres" | "segue-db-mariadb" => {
+            layered(database(store).await?, &settings)
+        }
+        "segue-cache-memory" => cache(MemoryCache::new(ENTRIES), &settings),
+        "segue-cache-redis" => cache(RedisCache::from_url(store)?, &settings),
+        "segue-cache-memcached" => cache(MemcachedCache::from_url(store)?, &settings),
+        "segue-cached-db-memory" => {
+            let memory = MemoryCache::new(ENTRIES);
+            let database = database(store).await?;
+            layered(CachedDatabaseStore::new(database, memory, &settings)?, &settings)
+        }
+        "segue-cached-db-redis" => {
+            let (rows, entries) = store.split_once(' ').ok_or("two stores are needed")?;
+            let (database, redis) = (database(rows).await?, RedisCache::from_url(entries)?);
+            layered(CachedDatabaseStore::new(database, redis, &settings)?, &settings)
+        }
+        "segue-site" => site(settings, Path::new(store)).await,
+        other => Err(format!("there is no server {other} in this program").into()),
+    }
+}
+
+fn cache(cache: impl Cache, settings: &Settings) -> Result<Router> {
+    layered(CacheStore::new(cache, CacheOptions::default()), settings)
+}
+
+/// A database by its URL, or in a folder. The tables are made where they are not there.
+async fn database(place: &str) -> Result<DatabaseStore> {
+    let url = if place.contains("://") {
+        place.to_owned()
+    } else {
+        format!("sqlite://{place}/db.sqlite3")
+    };
+    let store = DatabaseStore::from_url(&url).await?;
+    store.database().migrate().await?;
+    Ok(store)
+}
+
+fn layered(store: impl SessionStore, settings: &Settings) -> Result<Router> {
+    Ok(routes().layer(SessionLayer::new(store, settings)?))
+}
+
+/// Hosts, protection from forged requests, login and all, with sessions in memory: what each request
+/// costs that no peer has.
+async fn site(mut settings: Settings, folder: &Path) -> Result<Router> {
+    settings.session.engine = SessionEngine::Memory;
+    settings.database_url = DatabaseUrl::default_in(folder);
+    let site = Site::new(settings, routes()).await?;
+    site.database().ok_or("a site has a database")?.migrate().await?;
+    Ok(site.into_router())
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/untouched", get(|| async { OK }))
+        .route("/read", get(read))
+        .route("/write", get(write))
+        .route("/counter", get(counter))
+        .route("/new", get(new))
+}
+
+async fn read(session: Session) -> std::result::Result<String, SessionError> {
+    Ok(session.get("name")?.unwrap_or_default())
+}
+
+async fn write(session: Session) -> std::result::Result<String, SessionError> {
+    let counter = session.update("counter", |counter: Option<u64>| counter.unwrap_or(0) + 1)?;
+    Ok(counter.to_string())
+}
+
+async fn counter(session: Session) -> std::result::Result<String, SessionError> {
+    Ok(session.get::<u64>("counter")?.unwrap_or_default().to_string())
+}
+
+async fn new(
+    Query(query): Query<Vec<(String, usize)>>,
+    session: Session,
+) -> std::result::Result<&'static str, axum::response::Response> {
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse;
+
+    let bytes = query.iter().find(|(name, _)| name == "bytes").map(|(_, bytes)| *bytes);
+    let values = contents::values(bytes)
+        .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response())?;
+    for (key, value) in values {
+        session.insert(&key, value).map_err(IntoResponse::into_response)?;
+    }
+    Ok(OK)
+}
