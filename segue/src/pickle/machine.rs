@@ -13,10 +13,40 @@ pub(super) struct Machine<'a> {
     pub(super) stack: Vec<Value>,
     /// How high the stack was at each `MARK`. What lies below the last one is out of reach.
     pub(super) marks: Vec<usize>,
-    pub(super) memo: HashMap<u32, Value>,
+    pub(super) memo: Memo,
     /// Counted, so that a pickle of one byte a part cannot take fifty times its size.
     steps: usize,
     pub(super) object: Option<Value>,
+}
+
+/// What was put aside, by its place. Picklers number the places from nothing on, in order.
+#[derive(Default)]
+pub(super) struct Memo {
+    in_order: Vec<Value>,
+    /// Where somebody did otherwise.
+    others: HashMap<u32, Value>,
+}
+
+impl Memo {
+    pub(super) fn len(&self) -> usize {
+        self.in_order.len() + self.others.len()
+    }
+
+    pub(super) fn get(&self, place: u32) -> Option<Value> {
+        let in_order = usize::try_from(place).ok().and_then(|place| self.in_order.get(place));
+        in_order.or_else(|| self.others.get(&place)).copied()
+    }
+
+    fn put(&mut self, place: u32, value: Value) {
+        let at = usize::try_from(place).unwrap_or(usize::MAX);
+        if let Some(old) = self.in_order.get_mut(at) {
+            *old = value;
+        } else if at == self.in_order.len() && self.others.is_empty() {
+            self.in_order.push(value);
+        } else {
+            self.others.insert(place, value);
+        }
+    }
 }
 
 impl<'a> Machine<'a> {
@@ -27,7 +57,7 @@ impl<'a> Machine<'a> {
             opcode_at: 0,
             stack: Vec::new(),
             marks: Vec::new(),
-            memo: HashMap::new(),
+            memo: Memo::default(),
             steps: 0,
             object: None,
         }
@@ -46,6 +76,10 @@ impl<'a> Machine<'a> {
             Value::Node(id) => {
                 let node = usize::try_from(id).ok().and_then(|id| self.heap.nodes.get_mut(id));
                 match node {
+                    Some(node) if node.kind == kind && node.items.is_empty() => {
+                        node.items = items;
+                        return Ok(());
+                    }
                     Some(node) if node.kind == kind => {
                         node.items.extend(items);
                         return Ok(());
@@ -117,7 +151,7 @@ impl<'a> Machine<'a> {
     pub(super) fn put(&mut self, place: u32) -> Result<(), PickleError> {
         self.count()?;
         let top = self.top()?;
-        self.memo.insert(place, top);
+        self.memo.put(place, top);
         Ok(())
     }
 

@@ -142,8 +142,8 @@ impl Machine<'_> {
             }
             op::BINGET | op::LONG_BINGET | op::GET => {
                 let place = self.place(opcode)?;
-                match self.memo.get(&place) {
-                    Some(value) => self.push(*value),
+                match self.memo.get(place) {
+                    Some(value) => self.push(value),
                     None => self.fail("a reference to nothing"),
                 }
             }

@@ -14,7 +14,7 @@ pub(super) fn members(heap: &Heap<'_>, dict: u32) -> Result<Vec<Member>, PickleE
     {
         return Err(PickleError::NotAText(heap.kind_of(*key)));
     }
-    let mut members = Vec::new();
+    let mut members = Vec::with_capacity((items.len() / 2).min(16));
     let (mut json_left, mut exact_left) = (MAX_SIZE, MAX_SIZE);
     for pair in walker.distinct(items)?.chunks_exact(2) {
         let &[key, value] = pair else { continue };

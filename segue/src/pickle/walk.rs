@@ -108,6 +108,9 @@ impl<'h, 'a> Walker<'h, 'a> {
 
     /// The pairs of a dict as Python keeps them: of equal keys the first, with the last value.
     pub(super) fn distinct(&mut self, items: &'h [Value]) -> Result<Cow<'h, [Value]>, PickleError> {
+        if self.are_few_and_differ(items)? {
+            return Ok(Cow::Borrowed(items));
+        }
         let mut places: HashMap<Identity<'_>, usize> = HashMap::new();
         let mut kept: Vec<Value> = Vec::new();
         for pair in items.chunks_exact(2) {
@@ -129,6 +132,34 @@ impl<'h, 'a> Walker<'h, 'a> {
             }
         }
         Ok(if kept.len() == items.len() { Cow::Borrowed(items) } else { Cow::Owned(kept) })
+    }
+
+    /// Whether these keys are a few texts that differ, as those of most dicts: then it is faster to
+    /// compare than to hash them.
+    fn are_few_and_differ(&mut self, items: &[Value]) -> Result<bool, PickleError> {
+        const FEW: usize = 16;
+        if items.len() > 2 * FEW {
+            return Ok(false);
+        }
+        let mut seen: [&[u8]; FEW] = [&[]; FEW];
+        for (at, pair) in items.chunks_exact(2).enumerate() {
+            let Some(Value::Str(span)) = pair.first() else { return Ok(false) };
+            let key = self.heap.bytes(*span);
+            if seen.get(..at).unwrap_or_default().contains(&key) {
+                return Ok(false);
+            }
+            if let Some(place) = seen.get_mut(at) {
+                *place = key;
+            }
+        }
+        let keys = seen.get(..items.len() / 2).unwrap_or_default();
+        let cost: usize = keys.iter().map(|key| COST_OF_KEY + key.len()).sum();
+        self.spend(cost).map(|()| true)
+    }
+
+    fn spend(&mut self, cost: usize) -> Result<(), PickleError> {
+        self.compared += cost;
+        if self.compared > MAX_COMPARED { Err(PickleError::TooLarge) } else { Ok(()) }
     }
 
     /// Nothing for `NaN`, which no key is equal to.
@@ -154,12 +185,11 @@ impl<'h, 'a> Walker<'h, 'a> {
                 return Err(Reason::Key(self.heap.kind_of(key)).into());
             }
         };
-        self.compared += COST_OF_KEY;
-        self.compared += match &identity {
+        let length = match &identity {
             Identity::Str(bytes) => bytes.len(),
             Identity::Whole(digits) => digits.len(),
             Identity::None | Identity::Fraction(_) => 0,
         };
-        if self.compared > MAX_COMPARED { Err(PickleError::TooLarge) } else { Ok(Some(identity)) }
+        self.spend(COST_OF_KEY + length).map(|()| Some(identity))
     }
 }
