@@ -46,7 +46,7 @@ pub(crate) struct Effort {
 /// How long it will take, and what is begun with each server besides.
 pub(crate) fn estimate(servers: usize, effort: Effort) -> Duration {
     let runs = effort.time * effort.repetitions * u32::try_from(Route::ALL.len()).unwrap_or(4);
-    (runs + Duration::from_secs(5)) * u32::try_from(servers).unwrap_or(u32::MAX)
+    (runs + Duration::from_secs(3)) * u32::try_from(servers).unwrap_or(u32::MAX)
 }
 
 /// A server that runs, with its visitors.
