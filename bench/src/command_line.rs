@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::catalogue::{self, Contender};
 use crate::growth::{self, Part};
-use crate::harness::{Harness, machine};
+use crate::harness::{Harness, machine, tools};
 use crate::measure::{self, Effort, Measured};
 use crate::report::results::{self, Head};
 use crate::report::{chart, counts, slower, speed};
@@ -155,6 +155,9 @@ fn measure(cli: &Cli, asked: &Asked, effort: Effort) -> Result {
     let started = Instant::now();
     let minutes = asked.estimate(effort).as_secs_f64() / 60.0;
     progress(&format!("About {minutes:.0} minutes, and what has to be built before."));
+    if !(asked.servers.is_empty() && asked.parts.is_empty()) {
+        tools::prepare(!cli.no_build)?;
+    }
     let mut sections = Vec::new();
     let cores = std::thread::available_parallelism()?.get();
     // These use all cores.
