@@ -6,10 +6,10 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::catalogue::{self, Contender};
 use crate::growth::{self, Part};
-use crate::harness::{Harness, machine};
-use crate::measure::{self, Effort};
+use crate::harness::{Harness, machine, tools};
+use crate::measure::{self, Effort, Measured};
 use crate::report::results::{self, Head};
-use crate::report::{counts, slower, speed};
+use crate::report::{chart, counts, slower, speed};
 use crate::{Result, enumeration, logins, progress, serve};
 
 /// Measures Segue, side by side with what it is compared to.
@@ -155,6 +155,9 @@ fn measure(cli: &Cli, asked: &Asked, effort: Effort) -> Result {
     let started = Instant::now();
     let minutes = asked.estimate(effort).as_secs_f64() / 60.0;
     progress(&format!("About {minutes:.0} minutes, and what has to be built before."));
+    if !(asked.servers.is_empty() && asked.parts.is_empty()) {
+        tools::prepare(!cli.no_build)?;
+    }
     let mut sections = Vec::new();
     let cores = std::thread::available_parallelism()?.get();
     // These use all cores.
@@ -196,15 +199,17 @@ fn measure(cli: &Cli, asked: &Asked, effort: Effort) -> Result {
         ),
     };
     let page = results::page(&head, &harness, &failures, &tables);
-    finish(cli, &page)
+    finish(cli, &page, &measured)
 }
 
 #[allow(clippy::print_stdout, reason = "what was asked for")]
-fn finish(cli: &Cli, page: &str) -> Result {
+fn finish(cli: &Cli, page: &str, measured: &Measured) -> Result {
     println!("{page}");
     if cli.write || cli.names.is_empty() {
-        let path = results::write("RESULTS.md", page)?;
-        progress(&format!("{} is written.", path.display()));
+        results::write("RESULTS.md", page)?;
+        if !measured.rows.is_empty() {
+            results::write("results.svg", &chart::svg(measured)?)?;
+        }
     }
     Ok(())
 }

@@ -37,21 +37,21 @@ pub(crate) const ALL: &[Part] = &[
     Part {
         name: "connections",
         about: "1 to 2,048 connections",
-        time: Duration::from_secs(95),
+        time: Duration::from_secs(80),
         names: connections::SERVERS,
         run: connections::run,
     },
     Part {
         name: "stored",
         about: "a thousand to a million sessions",
-        time: Duration::from_secs(180),
+        time: Duration::from_secs(200),
         names: stored::SERVERS,
         run: stored::run,
     },
     Part {
         name: "sizes",
         about: "sessions of 300 bytes to 30 kilobytes",
-        time: Duration::from_secs(60),
+        time: Duration::from_secs(50),
         names: sizes::SERVERS,
         run: sizes::run,
     },
@@ -133,7 +133,7 @@ impl Growth<'_> {
 /// Each sample is short, because there are many of them; with thousands of connections that would be over
 /// before each is served once.
 fn samples(connections: u32) -> (u32, Duration) {
-    if connections > 1000 { (2, Duration::from_secs(1)) } else { (3, Duration::from_millis(350)) }
+    if connections > 1000 { (2, Duration::from_secs(1)) } else { (3, Duration::from_millis(250)) }
 }
 
 /// Requests per second in the middle of a few samples, and how far they are apart.

@@ -7,6 +7,7 @@ pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod server;
 pub(crate) mod stores;
+pub(crate) mod tools;
 pub(crate) mod trace;
 
 use std::process::Command;

@@ -1,5 +1,6 @@
 //! What is written: tables in Markdown, and a chart.
 
+pub(crate) mod chart;
 pub(crate) mod counts;
 pub(crate) mod results;
 pub(crate) mod slower;

@@ -6,10 +6,21 @@ use std::process::{Command, Stdio};
 use crate::features;
 use crate::report::Report;
 
+const OTHER_WORKSPACES: &[&str] = &[
+    "fuzz",
+    "bench/peers/actix-session",
+    "bench/peers/axum-session",
+    "bench/peers/tower-sessions",
+];
+
 pub(crate) fn run(report: &mut Report) {
     report.step("cargo fmt", || cargo("fmt --all --check"));
-    // A workspace of its own, which the line above does not see.
-    report.step("cargo fmt, fuzz", || cargo("fmt --manifest-path fuzz/Cargo.toml --check"));
+    // Workspaces of their own, which the line above does not see.
+    for folder in OTHER_WORKSPACES {
+        report.step(&format!("cargo fmt, {folder}"), || {
+            cargo(&format!("fmt --manifest-path {folder}/Cargo.toml --check"))
+        });
+    }
     let lints = "clippy --workspace --all-targets --all-features -- -D warnings";
     report.step("cargo clippy, everything", || cargo(lints));
     match features::of_segue() {

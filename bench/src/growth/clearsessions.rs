@@ -19,7 +19,7 @@ use crate::Result;
 use crate::catalogue::{self, Store};
 use crate::harness::machine;
 use crate::harness::stores::{Place, data_folder, database};
-use crate::report::table::{Table, short};
+use crate::report::table::{Table, short, thousands};
 use crate::statistics::quantile;
 
 /// The two programs that clear: these servers' own.
@@ -80,8 +80,8 @@ pub(super) fn run(growth: &mut Growth<'_>) -> String {
     });
     format!(
         "## clearsessions: {} of {} sessions expired, beside a writer\n\nThe writer changes one row every {} ms, durably.\n\n{}\n",
-        ROWS / 2,
-        ROWS,
+        thousands(f64::from(ROWS / 2)),
+        thousands(f64::from(ROWS)),
         PAUSE.as_millis(),
         table.into_text()
     )

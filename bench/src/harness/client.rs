@@ -15,6 +15,8 @@ use crate::Result;
 /// Longer than any answer takes, also under `strace`.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+const IDLE: Duration = Duration::from_secs(2);
+
 /// So many make sessions at once: a database on a disk takes as long for several.
 const AT_ONCE: usize = 8;
 
@@ -36,7 +38,9 @@ pub(crate) struct Answer {
 impl Client {
     pub(crate) fn new(port: u16) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let hyper = Hyper::builder(TokioExecutor::new()).build_http();
+        // Servers close what idles for some seconds, and this one would only notice when it asks.
+        let mut hyper = Hyper::builder(TokioExecutor::new());
+        let hyper = hyper.pool_idle_timeout(IDLE).build_http();
         Ok(Self { runtime, hyper, origin: format!("http://127.0.0.1:{port}") })
     }
 
@@ -98,7 +102,8 @@ async fn get(
         .get_all(header::SET_COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok()?.split(';').next())
-        .filter(|pair| !pair.ends_with('='))
+        // One that is taken back is empty.
+        .filter(|pair| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty()))
         .collect();
     Ok(Answer { body, cookie: (!cookies.is_empty()).then(|| cookies.join("; ")) })
 }

@@ -1,11 +1,10 @@
 //! The page: the machine, what it could not start, and every section.
 
 use std::fs;
-use std::path::PathBuf;
 
 use super::table::escape;
-use crate::Result;
 use crate::harness::{Harness, machine, programs};
+use crate::{Result, progress};
 
 /// What stands above the figures.
 #[derive(Debug)]
@@ -58,9 +57,10 @@ fn without_folders(text: &str) -> String {
     text.replace(&programs::root().display().to_string(), "…")
 }
 
-/// Writes the page beside this package's source.
-pub(crate) fn write(name: &str, text: &str) -> Result<PathBuf> {
+/// Writes a file beside this package's source.
+pub(crate) fn write(name: &str, text: &str) -> Result {
     let path = programs::root().join("bench").join(name);
     fs::write(&path, text)?;
-    Ok(path)
+    progress(&format!("{} is written.", path.display()));
+    Ok(())
 }

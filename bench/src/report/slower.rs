@@ -7,15 +7,9 @@ use crate::harness::server::Route;
 use crate::measure::{Measured, Row};
 
 pub(crate) fn section(measured: &Measured) -> String {
-    let mut table = Table::new(&[
-        "kind",
-        "route",
-        "faster",
-        "its added CPU µs",
-        "ours",
-        "our added CPU µs",
-        "sure",
-    ]);
+    let headings =
+        ["kind", "route", "faster", "best of ours", "sure", "its added CPU µs", "our added CPU µs"];
+    let mut table = Table::with_texts(5, &headings);
     let (mut compared, mut found) = (0, 0);
     for class in Class::ALL {
         for route in Route::WITH_SESSION {
@@ -58,9 +52,29 @@ fn cells(class: Class, route: Route, other: &Row, ours: &Row) -> [String; 7] {
         class.title().to_owned(),
         format!("`{}`", route.path()),
         other.contender.name.to_owned(),
-        short(other.added_cpu(route)),
         ours.contender.name.to_owned(),
-        short(ours.added_cpu(route)),
         if sure { "yes".to_owned() } else { "within the noise".to_owned() },
+        short(other.added_cpu(route)),
+        short(ours.added_cpu(route)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::tests::row;
+
+    #[test]
+    fn who_is_ahead_is_told() {
+        let [ours, limit] = ["segue-memory", "limit-none"].map(row);
+        let mut theirs = row("tower-memory");
+        let rows = |theirs| Measured { rows: vec![ours, limit, theirs], failures: Vec::new() };
+        theirs.quicken(Route::Write, 4.0);
+        let text = section(&rows(theirs));
+        assert!(text.contains("ahead in 1 of 3 comparisons"), "{text}");
+        assert!(
+            text.contains("`/write` | tower-memory | segue-memory | yes | 1.0 | 5.0 |"),
+            "{text}"
+        );
+    }
 }

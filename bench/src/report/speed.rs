@@ -18,7 +18,11 @@ const HEADINGS: &[&str] = &[
 ];
 
 pub(crate) fn section(measured: &Measured) -> String {
+    if measured.rows.is_empty() {
+        return String::new();
+    }
     let mut text = "## Requests per second, and what one costs\n\n".to_owned();
+    text += "![How fast each server reads and writes](results.svg)\n\n";
     for class in Class::ALL {
         let rows: Vec<&Row> =
             measured.rows.iter().filter(|row| row.contender.class == class).collect();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// The first column is text, the others are numbers.
+/// The first column is text and the others are numbers, unless it is said otherwise.
 #[derive(Debug)]
 pub(crate) struct Table {
     columns: usize,
@@ -11,10 +11,14 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(headings: &[&str]) -> Self {
-        let text = format!("| {} |\n|---|{}\n", headings.join(" | "), {
-            "---:|".repeat(headings.len().saturating_sub(1))
-        });
-        Self { columns: headings.len(), text }
+        Self::with_texts(1, headings)
+    }
+
+    /// One whose first columns are texts.
+    pub(crate) fn with_texts(texts: usize, headings: &[&str]) -> Self {
+        let numbers = headings.len().saturating_sub(texts);
+        let line = "---|".repeat(texts) + &"---:|".repeat(numbers);
+        Self { columns: headings.len(), text: format!("| {} |\n|{line}\n", headings.join(" | ")) }
     }
 
     /// A row; cells that are missing stay empty.

@@ -44,7 +44,7 @@ impl Numbered {
     }
 
     pub(super) fn text(&self, number: u64) -> String {
-        format!("{}{:010}{}", self.before, number + 1_000_000_000, self.after)
+        format!("{}{}{}", self.before, number + 1_000_000_000, self.after)
     }
 }
 

@@ -28,7 +28,7 @@ const SESSION: &str = include_str!("../../session.json");
 const OK: &str = "ok";
 
 /// As many connections as Segue has to a server, and as it reads SQLite by.
-const SERVER_CONNECTIONS: u32 = 8;
+const SERVER_CONNECTIONS: u32 = 10;
 const SQLITE_CONNECTIONS: u32 = 4;
 
 /// Serves until it is stopped; with a count of allocations where there is one.

@@ -14,7 +14,7 @@ const LOAD: &str = "SELECT data FROM sessions WHERE id = $1";
 const SAVE: &str = "UPDATE sessions SET data = $2 WHERE id = $1";
 
 /// As many connections as Segue takes, and the peers are given.
-const CONNECTIONS: u32 = 8;
+const CONNECTIONS: u32 = 10;
 
 pub(super) struct TokioPostgres {
     client: Client,
