@@ -8,6 +8,7 @@ pub(crate) mod column;
 mod connections;
 pub(crate) mod dialect;
 mod exclusive;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod lane;
 pub(crate) mod migrations;
 #[cfg(feature = "mysql")]

@@ -1,6 +1,6 @@
 //! The middleware: from the cookie to the session, and from the session to the cookie.
 //!
-//! 1. It finds the session's key in the cookie and puts a [`SessionHandle`] into the request's
+//! 1. It finds the session's key in the cookie and puts a [`SessionHandle`](crate::SessionHandle) into the request's
 //!    extensions. Nothing is loaded.
 //! 2. The handler extracts [`Session`](crate::Session): one call to the store. A handler that does
 //!    not pays nothing.

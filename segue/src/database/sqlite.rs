@@ -9,6 +9,7 @@ mod failure;
 mod file;
 mod folder;
 mod open;
+mod owned;
 mod readers;
 mod run;
 mod trouble;

@@ -6,6 +6,7 @@ use std::fmt;
 use super::Database;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::connections::IsReplica;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use super::lane::NoAnswer;
 #[cfg(feature = "mysql")]
 use super::mysql;
@@ -30,6 +31,7 @@ impl fmt::Display for Overload {
 
 impl Error for Overload {}
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 impl From<NoAnswer> for sqlx::Error {
     fn from(reason: NoAnswer) -> Self {
         match reason {

@@ -14,8 +14,9 @@ use tokio::sync::Semaphore;
 use super::PATIENCE;
 use super::failure::Failure;
 use super::open::{Open, Place, Purpose, current};
+use super::owned::OwnedValues;
 use super::run;
-use crate::database::statement::{OwnedValues, Row, Value};
+use crate::database::statement::{Row, Value};
 
 /// How many threads may wait, or go through many rows, at once.
 const PATIENT: usize = 4;

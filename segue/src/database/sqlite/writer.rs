@@ -11,9 +11,10 @@ use rusqlite::Connection;
 
 use super::failure::Failure;
 use super::open::{Open, Place, Purpose, current};
+use super::owned::OwnedValues;
 use super::run;
 use crate::database::lane::{Bounds, Flight, Lane, Passenger};
-use crate::database::statement::{OwnedValues, Value};
+use crate::database::statement::Value;
 use crate::settings::{DatabaseOptions, Synchronous};
 
 /// More statements are not in one transaction, so that others get their turn.
