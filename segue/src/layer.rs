@@ -1,7 +1,7 @@
 //! The middleware: from the cookie to the session, and from the session to the cookie.
 //!
-//! 1. It finds the session's key in the cookie and puts a [`SessionHandle`](crate::SessionHandle) into the request's
-//!    extensions. Nothing is loaded.
+//! 1. It puts a [`SessionHandle`](crate::SessionHandle) into the request's extensions. Nobody has
+//!    looked into the cookie yet, and nothing is loaded.
 //! 2. The handler extracts [`Session`](crate::Session): one call to the store. A handler that does
 //!    not pays nothing.
 //! 3. When the response comes back, what was changed is saved, the cookie is set or removed, and
