@@ -370,6 +370,22 @@ async fn a_reader_that_has_to_wait_holds_up_nobody() {
     assert_eq!(waiting.await.unwrap().unwrap().unwrap().payload(), b"0:0");
 }
 
+/// A read that waits for nothing is no reason to keep the thread: there is one, and another task wants it.
+#[tokio::test]
+async fn who_reads_again_and_again_lets_others_have_their_turn() {
+    let place = databases::sqlite();
+    let store = place.store().await;
+    let key = create(&store, 1).await.remove(0);
+    let other = tokio::spawn(async {});
+    for _ in 0..10_000 {
+        store.load(&key).await.unwrap().unwrap();
+        if other.is_finished() {
+            return;
+        }
+    }
+    panic!("the other task had no turn");
+}
+
 /// What waits leaves as one: a hundred saves are two transactions, the one that was under way and the one
 /// of all the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -45,6 +45,8 @@ impl SqliteFile {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, sqlx::Error> {
+        // What never has to wait must let others have their turn now and then.
+        tokio::task::coop::consume_budget().await;
         if reading == Reading::Few
             && let Some(rows) = self.readers.glance(statement.sqlite, values)?
         {
