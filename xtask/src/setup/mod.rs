@@ -38,7 +38,7 @@ const NGINX_MODULES: &[&str] = &["nginx", "sharing"];
 /// What systemd's units are tested in.
 const SYSTEMD_MODULES: &[&str] = &["systemd"];
 
-/// What the benchmark is tried in.
+/// What the benchmark is tried in, and what counts system calls.
 const MEASURING_MODULES: &[&str] = &["measuring"];
 
 /// What it measures with.
@@ -210,6 +210,7 @@ mod tests {
             ("sharing", "site/tests/browser/main.rs"),
             ("systemd", "segue/tests/documents/main.rs"),
             ("measuring", "bench/tests/program.rs"),
+            ("measuring", "segue/tests/system_calls.rs"),
         ] {
             let text = std::fs::read_to_string(root().join(file)).unwrap();
             let is_there = text.lines().any(|line| line.starts_with(&format!("mod {module}")));

@@ -1,0 +1,210 @@
+//! What a request asks of the system: counted by `strace`, which sees all of it. The numbers do not vary.
+//!
+//! Counted are two runs, of which one serves so many requests more; everything else is in both.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking, and nobody imports it"
+)]
+
+mod common;
+
+mod measuring {
+    use std::collections::BTreeMap;
+    use std::env;
+    use std::process::{Command, Stdio};
+
+    use http::{Request, Response, header};
+    use segue::engines::{CacheStore, FileStore, MemoryStore, NearStore};
+    use segue::{AnyStore, SessionError, SessionHandle, SessionLayer, Sessions, Settings};
+    use servers::shared::Kind;
+    use tower::{Layer as _, Service as _, service_fn};
+
+    use crate::common::databases;
+
+    /// How many requests the second run serves more than the first.
+    const MORE: u32 = 1000;
+
+    /// What the runs are told.
+    const STORE: &str = "SEGUE_TEST_STORE";
+    const ROUTE: &str = "SEGUE_TEST_ROUTE";
+    const TIMES: &str = "SEGUE_TEST_TIMES";
+
+    /// Calls of a request, by their names.
+    type Calls = BTreeMap<String, f64>;
+
+    fn calls(store: &str, route: &str) -> Calls {
+        let [few, many] = [20, 20 + MORE].map(|times| run(store, route, times));
+        let name_and_calls = many.into_iter().map(|(name, calls)| {
+            let added = calls - few.get(&name).copied().unwrap_or_default();
+            (name, added / f64::from(MORE))
+        });
+        // What is less than that belongs to no request: a clock that ticks, a page of memory.
+        name_and_calls.filter(|(_, calls)| *calls > 0.1).collect()
+    }
+
+    fn run(store: &str, route: &str, times: u32) -> Calls {
+        let folder = tempfile::tempdir().unwrap();
+        let table = folder.path().join("calls");
+        let status = Command::new("strace")
+            .args(["-f", "-qq", "-c", "-o"])
+            .arg(&table)
+            .arg(env::current_exe().unwrap())
+            .args(["measuring::serve_some", "--exact", "--ignored", "--test-threads=1"])
+            .envs([(STORE, store), (ROUTE, route), (TIMES, &times.to_string())])
+            // Or it would start one of its own, whose calls would count.
+            .envs(servers_of(store))
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{store} {route}");
+        let table = std::fs::read_to_string(table).unwrap();
+        // % time, seconds, usecs/call, calls, errors if there are any, name.
+        let rows = table.lines().filter_map(|line| {
+            let columns: Vec<_> = line.split_whitespace().collect();
+            let calls = columns.get(3)?.parse().ok()?;
+            Some(((*columns.last()?).to_owned(), calls))
+        });
+        rows.filter(|(name, _)| name != "total").collect()
+    }
+
+    fn servers_of(store: &str) -> Option<(&'static str, String)> {
+        let kind = match store {
+            "postgresql" => Kind::Postgres,
+            "mariadb" => Kind::MariaDb,
+            "redis" => Kind::Redis,
+            _ => return None,
+        };
+        let url = match kind {
+            Kind::Postgres => servers::shared::postgres(),
+            Kind::MariaDb => servers::shared::mariadb(),
+            _ => servers::shared::redis(),
+        };
+        Some((kind.variable(), url.to_owned()))
+    }
+
+    /// One of the runs.
+    #[test]
+    #[ignore = "the other tests run it under strace"]
+    fn serve_some() {
+        let told = |name| env::var(name).unwrap();
+        let times: u32 = told(TIMES).parse().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut settings =
+                Settings::new("a secret key of tests, long enough to be one of them");
+            let folder = tempfile::tempdir().unwrap();
+            settings.session.file_path = Some(folder.path().to_owned());
+            let place;
+            let store = match told(STORE).as_str() {
+                "memory" => AnyStore::new(MemoryStore::new()),
+                "file" => AnyStore::new(FileStore::new(&settings).unwrap()),
+                "redis" => AnyStore::new(CacheStore::from_url(servers::shared::redis()).unwrap()),
+                kind => {
+                    place = match kind {
+                        "postgresql" => databases::postgres(),
+                        "mariadb" => databases::mariadb(),
+                        _ => databases::sqlite(),
+                    };
+                    let rows = place.store().await;
+                    match kind {
+                        "near" => AnyStore::new(NearStore::new(rows, 100)),
+                        _ => AnyStore::new(rows),
+                    }
+                }
+            };
+            serve(store, &settings, &told(ROUTE), times).await;
+        });
+    }
+
+    async fn serve(store: AnyStore, settings: &Settings, route: &str, times: u32) {
+        let sessions = Sessions::new(store, settings).unwrap();
+        let session = sessions.open(None).load().await.unwrap();
+        session.insert("visits", 0).unwrap();
+        session.save().await.unwrap();
+        let cookie = format!("sessionid={}", session.key().unwrap().expose());
+        let layer = SessionLayer::from_sessions(sessions, settings).unwrap();
+        let mut service = layer.layer(service_fn(answer));
+        for _ in 0..times {
+            let request = Request::get(route).header(header::COOKIE, &cookie).body(()).unwrap();
+            assert!(service.call(request).await.unwrap().status().is_success());
+        }
+    }
+
+    async fn answer(request: Request<()>) -> Result<Response<()>, SessionError> {
+        let handle = request.extensions().get::<SessionHandle>().unwrap();
+        match request.uri().path() {
+            "/untouched" => {}
+            "/read" => assert!(handle.load().await?.get::<u64>("visits")?.is_some()),
+            _ => {
+                handle.load().await?.update("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?;
+            }
+        }
+        Ok(Response::new(()))
+    }
+
+    /// What a request on this route asks for, by names, and how many calls it makes in all.
+    fn hold(store: &str, route: &str, each: &[(&str, f64)], most: f64) {
+        let calls = calls(store, route);
+        for (name, number) in each {
+            let found = calls.get(*name).copied().unwrap_or_default();
+            let is_it = (found - number).abs() < 0.1;
+            assert!(is_it, "{route} on {store}: {found} calls of {name}, not {number}; {calls:?}");
+        }
+        let all: f64 = calls.values().sum();
+        assert!(all <= most, "{route} on {store}: {all} calls, where {most} are enough; {calls:?}");
+    }
+
+    #[test]
+    fn who_does_not_touch_his_session_asks_for_nothing() {
+        for store in ["memory", "sqlite", "near", "file", "postgresql", "mariadb", "redis"] {
+            hold(store, "/untouched", &[], 0.0);
+        }
+    }
+
+    #[test]
+    fn memory() {
+        hold("memory", "/read", &[], 0.0);
+        hold("memory", "/write", &[], 0.0);
+    }
+
+    /// To read: whether the file is the same still, and a lock for readers, taken and given back. To write:
+    /// one flush; the rest is the way to another thread and back.
+    #[test]
+    fn sqlite() {
+        for store in ["sqlite", "near"] {
+            hold(store, "/read", &[("statx", 1.0), ("fcntl", 2.0)], 3.0);
+            hold(store, "/write", &[("fsync", 1.0), ("fdatasync", 0.0)], 40.0);
+        }
+    }
+
+    /// To write: a file and a folder are flushed.
+    #[test]
+    fn file() {
+        hold("file", "/read", &[("openat", 1.0), ("read", 2.0), ("statx", 2.0)], 7.0);
+        hold("file", "/write", &[("fsync", 2.0), ("rename", 1.0), ("unlink", 0.0)], 50.0);
+    }
+
+    /// One round trip to read; to write, another.
+    #[test]
+    fn postgresql() {
+        hold("postgresql", "/read", &[("sendto", 1.0)], 6.0);
+        hold("postgresql", "/write", &[("sendto", 2.0)], 12.0);
+    }
+
+    #[test]
+    fn mariadb() {
+        hold("mariadb", "/read", &[("sendto", 1.0)], 6.0);
+        hold("mariadb", "/write", &[("sendto", 2.0)], 12.0);
+    }
+
+    #[test]
+    fn redis() {
+        hold("redis", "/read", &[("writev", 1.0)], 6.0);
+        hold("redis", "/write", &[("writev", 2.0)], 12.0);
+    }
+}
