@@ -28,7 +28,15 @@ const SESSION_SALT: &str = "django.contrib.sessions.SessionStore";
 /// assert_eq!(payload, b"\x80\x05\x95\x0a\0\0\0\0\0\0\0}\x94\x8c\x01a\x94K\x01s.");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Codec(Kind);
+pub struct Codec {
+    kind: Kind,
+    /// The same where what one has read is read for the other: of the same kind, and verified with the
+    /// same keys.
+    reader: u128,
+}
+
+const JSON: u128 = 0;
+const PICKLE: u128 = 1;
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -45,13 +53,14 @@ impl Codec {
     #[must_use]
     #[doc(alias = "key_salt")]
     pub fn signed_json(keys: &SecretKeys, clock: &Clock) -> Self {
-        Self(Kind::SignedJson(TimestampSigner::new(keys, SESSION_SALT, clock)))
+        let signer = TimestampSigner::new(keys, SESSION_SALT, clock);
+        Self { reader: signer.believes(), kind: Kind::SignedJson(signer) }
     }
 
     /// Plain JSON.
     #[must_use]
     pub fn json() -> Self {
-        Self(Kind::Json)
+        Self { kind: Kind::Json, reader: JSON }
     }
 
     /// Python's pickle of a dict, as Django's caches hold it. Only plain data are read, nothing is
@@ -60,7 +69,7 @@ impl Codec {
     /// Source: `RedisSerializer` in `django/core/cache/backends/redis.py`.
     #[must_use]
     pub fn pickle() -> Self {
-        Self(Kind::Pickle)
+        Self { kind: Kind::Pickle, reader: PICKLE }
     }
 
     /// What an engine with payloads of this kind needs.
@@ -79,7 +88,7 @@ impl Codec {
     /// [`CodecError::Rubbish`] when the session is larger than 64 MiB, which
     /// [`decode`](Self::decode) would not read.
     pub fn encode(&self, data: &SessionData) -> Result<Vec<u8>, CodecError> {
-        let payload = match &self.0 {
+        let payload = match &self.kind {
             Kind::SignedJson(signer) => {
                 let json = data.to_bytes();
                 check_size(json.len())?;
@@ -97,7 +106,7 @@ impl Codec {
     /// # Errors
     /// When it is no session of ours, or holds what we cannot show.
     pub fn decode(&self, payload: &[u8]) -> Result<SessionData, CodecError> {
-        match &self.0 {
+        match &self.kind {
             Kind::SignedJson(signer) => {
                 let text = std::str::from_utf8(payload).map_err(|_| SigningError::BadSignature)?;
                 parse(signer.unsign_bytes(text, None)?.into())
@@ -110,9 +119,17 @@ impl Codec {
         }
     }
 
-    /// As [`decode`](Self::decode), without a copy of what can be used as it is stored.
+    /// As [`decode`](Self::decode), without a copy of what can be used as it is stored, and once for a
+    /// record that is kept.
     pub(crate) fn decode_record(&self, record: &Record) -> Result<SessionData, CodecError> {
-        match &self.0 {
+        match record.memo() {
+            Some(memo) => memo.get_or(self.reader, || self.decode_shared(record)),
+            None => self.decode_shared(record),
+        }
+    }
+
+    fn decode_shared(&self, record: &Record) -> Result<SessionData, CodecError> {
+        match &self.kind {
             Kind::Json => parse(Arc::clone(record.shared_payload())),
             Kind::SignedJson(_) | Kind::Pickle => self.decode(record.payload()),
         }

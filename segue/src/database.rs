@@ -7,6 +7,8 @@ pub(crate) mod column;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod connections;
 pub(crate) mod dialect;
+#[cfg(feature = "memory-cache")]
+mod edition;
 mod exclusive;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod lane;
@@ -40,6 +42,8 @@ pub use migrations::{
 
 #[cfg(feature = "postgres")]
 pub(crate) use batch::{Batch, BatchError};
+#[cfg(feature = "memory-cache")]
+pub(crate) use edition::{Coherence, Edition};
 pub(crate) use statement::{Reading, Row, Statement, Value};
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]

@@ -11,6 +11,11 @@ mod file;
 #[cfg(feature = "manage")]
 mod listing;
 mod memory;
+#[cfg(all(
+    feature = "memory-cache",
+    any(feature = "sqlite", feature = "postgres", feature = "mysql")
+))]
+mod near;
 mod sealed;
 mod signed_cookies;
 
@@ -23,6 +28,11 @@ pub use encrypted_cookies::EncryptedCookieStore;
 #[cfg(unix)]
 pub use file::FileStore;
 pub use memory::MemoryStore;
+#[cfg(all(
+    feature = "memory-cache",
+    any(feature = "sqlite", feature = "postgres", feature = "mysql")
+))]
+pub use near::NearStore;
 pub use signed_cookies::SignedCookieStore;
 
 #[cfg(all(feature = "manage", unix))]

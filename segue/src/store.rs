@@ -2,6 +2,7 @@
 
 mod any;
 mod guarantees;
+mod memo;
 
 use std::fmt;
 use std::future::Future;
@@ -14,6 +15,7 @@ use crate::key::SessionKey;
 
 pub use any::AnyStore;
 pub use guarantees::{Guarantees, Payload};
+use memo::Memo;
 
 /// A stored session as an engine sees it: opaque bytes, a deadline, and what compare-and-swap needs.
 ///
@@ -24,17 +26,18 @@ pub use guarantees::{Guarantees, Payload};
 /// assert_eq!((record.payload(), record.version()), (b"payload".as_slice(), Some(7)));
 /// assert!(!format!("{record:?}").contains("payload\""), "the payload does not show");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Record {
     payload: Arc<[u8]>,
     expires_at: Timestamp,
     version: Option<u64>,
+    memo: Option<Memo>,
 }
 
 impl Record {
     /// A record of these bytes, live until `expires_at`.
     pub fn new(payload: impl Into<Arc<[u8]>>, expires_at: Timestamp) -> Self {
-        Self { payload: payload.into(), expires_at, version: None }
+        Self { payload: payload.into(), expires_at, version: None, memo: None }
     }
 
     /// Adds the store's own version of the record, where it has one (memcached's `cas`).
@@ -60,7 +63,23 @@ impl Record {
 
     /// As [`new`](Self::new), with another deadline and without a version.
     pub(crate) fn until(&self, expires_at: Timestamp) -> Self {
-        Self { payload: Arc::clone(&self.payload), expires_at, version: None }
+        Self { payload: Arc::clone(&self.payload), expires_at, version: None, memo: None }
+    }
+
+    /// A record that is read more than once: what the first reader makes of the payload is there for the
+    /// next, and in the clones.
+    pub(crate) fn remembering(self) -> Self {
+        Self { memo: Some(Memo::default()), ..self }
+    }
+
+    /// The same with another deadline, and with what was made of it.
+    #[cfg(unix)]
+    pub(crate) fn ending(self, expires_at: Timestamp) -> Self {
+        Self { expires_at, ..self }
+    }
+
+    pub(crate) fn memo(&self) -> Option<&Memo> {
+        self.memo.as_ref()
     }
 
     /// When the session ends.
@@ -75,6 +94,16 @@ impl Record {
         self.version
     }
 }
+
+/// What was made of a payload is no part of it.
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { payload, expires_at, version, memo: _ } = self;
+        *payload == other.payload && *expires_at == other.expires_at && *version == other.version
+    }
+}
+
+impl Eq for Record {}
 
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

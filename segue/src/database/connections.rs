@@ -96,6 +96,15 @@ impl<DB: Server> Connections<DB> {
         }
     }
 
+    /// How a connection is made, for one that lives outside of the pool.
+    #[cfg(all(feature = "postgres", feature = "memory-cache"))]
+    pub(super) fn options(&self) -> <DB::Connection as sqlx::Connection>::Options {
+        match self {
+            Self::Own(pool) => pool.manager().options.clone(),
+            Self::Theirs(pool) => (*pool.connect_options()).clone(),
+        }
+    }
+
     pub(super) async fn close(&self) {
         match self {
             Self::Own(pool) => pool.close(),

@@ -1,5 +1,8 @@
 //! Connecting to PostgreSQL, and what its errors mean.
 
+#[cfg(feature = "memory-cache")]
+mod news;
+
 use std::str::FromStr as _;
 use std::time::Duration;
 

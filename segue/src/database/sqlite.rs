@@ -5,6 +5,8 @@
 //! statement. It is there for pools of the user's own, and for `migrate`.
 
 mod create;
+#[cfg(feature = "memory-cache")]
+mod edition;
 mod failure;
 mod file;
 mod folder;
@@ -12,6 +14,7 @@ mod open;
 mod owned;
 mod readers;
 mod run;
+mod slot;
 mod trouble;
 mod watch;
 mod writer;
@@ -27,6 +30,8 @@ use super::pools::{query, texts};
 use super::statement::{Reading, Row, Statement, Value};
 
 pub(super) use create::create;
+#[cfg(feature = "memory-cache")]
+pub(super) use edition::FileEdition;
 pub(super) use file::SqliteFile;
 use folder::folder;
 pub(super) use folder::try_lock;
@@ -70,6 +75,16 @@ impl Sqlite {
             Self::Theirs(pool) => {
                 texts(&Box::pin(query!(statement.sqlite, values).fetch_all(pool)).await?)
             }
+        }
+    }
+
+    /// The state of the file, as far as others than us change it; nothing where it cannot be told at once.
+    #[cfg(feature = "memory-cache")]
+    pub(super) fn edition(&self) -> Option<FileEdition> {
+        match self {
+            Self::Own(file) => file.edition(),
+            // Whose connections are all alike: each takes what another writes for somebody else's.
+            Self::Theirs(_) => None,
         }
     }
 

@@ -189,8 +189,10 @@ impl Inner {
         if let Some(Entry::Session(record)) = &found
             && record.expires_at() > self.clock.now()
         {
-            if self.entries.decode(record.payload()).is_ok() {
-                return Ok(Some(record.clone()));
+            // Whoever asked finds it read already.
+            let record = record.clone().remembering();
+            if self.entries.decode_record(&record).is_ok() {
+                return Ok(Some(record));
             }
             self.front.forget(key).await;
         }

@@ -102,6 +102,11 @@ impl DatabaseStore {
         &self.database
     }
 
+    #[cfg(feature = "memory-cache")]
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     fn now(&self) -> String {
         write_date(self.clock.now())
     }

@@ -19,6 +19,10 @@ pub struct SessionSettings {
     pub engine: SessionEngine,
     /// `SESSION_CACHE_ALIAS`: which cache the cache engines use. Default: `"default"`.
     pub cache_alias: String,
+    /// `SESSION_CACHE_STALENESS` (ours): with `cached_db` and `memory://` how old what the memory of this
+    /// process answers may be, in seconds, on PostgreSQL and MySQL; on SQLite nothing is ever old.
+    /// Default: `0.0`, such a database answers everything itself.
+    pub cache_staleness: Duration,
     /// `SESSION_COOKIE_NAME`: the cookie's name. Default: `"sessionid"`.
     pub cookie_name: String,
     /// `SESSION_COOKIE_AGE`: how long a session lives after it was last saved, in seconds.
@@ -89,6 +93,7 @@ impl SessionSettings {
         Self {
             engine: SessionEngine::Database,
             cache_alias: "default".to_owned(),
+            cache_staleness: Duration::ZERO,
             cookie_name: "sessionid".to_owned(),
             cookie_age: 1_209_600,
             cookie_domain: None,
@@ -121,6 +126,9 @@ impl SessionSettings {
             cache_alias: reader
                 .text("SESSION_CACHE_ALIAS", "the name of a cache")?
                 .unwrap_or(defaults.cache_alias),
+            cache_staleness: reader
+                .read(STALENESS, STALENESSES, |value| staleness(fraction(value)?))?
+                .unwrap_or(defaults.cache_staleness),
             cookie_name: cookie.name,
             cookie_age: age.unwrap_or(defaults.cookie_age),
             cookie_domain: cookie.domain,
@@ -155,6 +163,10 @@ impl SessionSettings {
         if !is_share(&self.touch_threshold) {
             return Err(ConfigError::conflict(THRESHOLD, self.touch_threshold, THRESHOLDS));
         }
+        if staleness(self.cache_staleness.as_secs_f64()).is_none() {
+            let found = format!("{:?}", self.cache_staleness);
+            return Err(ConfigError::conflict(STALENESS, found, STALENESSES));
+        }
         if self.cleanup_interval == Some(Duration::ZERO) {
             let allowed = "a second or more; `None` for never";
             return Err(ConfigError::conflict("SESSION_CLEANUP_INTERVAL", 0, allowed));
@@ -186,6 +198,12 @@ fn is_share(share: &f64) -> bool {
     (0.0..1.0).contains(share)
 }
 
+/// Shorter than that a server cannot be asked again in time; longer is no cache but another session.
+fn staleness(seconds: f64) -> Option<Duration> {
+    let is_allowed = seconds == 0.0 || (0.1..=3600.0).contains(&seconds);
+    is_allowed.then(|| Duration::from_secs_f64(seconds))
+}
+
 /// A time limit; without, there is none.
 fn timeout(reader: &Reader, name: &'static str) -> Result<Option<Duration>, ConfigError> {
     let limit = reader.read(name, TIMEOUTS, |value| match &value.kind {
@@ -197,6 +215,8 @@ fn timeout(reader: &Reader, name: &'static str) -> Result<Option<Duration>, Conf
 
 const THRESHOLD: &str = "SESSION_TOUCH_THRESHOLD";
 const THRESHOLDS: &str = "a share from 0 to below 1, 0.1 for example";
+const STALENESS: &str = "SESSION_CACHE_STALENESS";
+const STALENESSES: &str = "seconds, from 0.1 to 3600, or 0 for never";
 const IDLE: &str = "SESSION_IDLE_TIMEOUT";
 const ABSOLUTE: &str = "SESSION_ABSOLUTE_TIMEOUT";
 const TIMEOUTS: &str = "seconds, 1 or more, or \"None\" for no limit";

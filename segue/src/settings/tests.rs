@@ -76,6 +76,9 @@ const CASES: &[Case] = &[
     ("SESSION_ABSOLUTE_TIMEOUT", "43200", "43200", |s| {
         s.session.absolute_timeout == Some(Duration::from_secs(43200))
     }),
+    ("SESSION_CACHE_STALENESS", "0.5", "0.5", |s| {
+        s.session.cache_staleness == Duration::from_millis(500)
+    }),
     ("SESSION_IDLE_TIMEOUT", "1", "1", |s| s.session.idle_timeout == Some(Duration::from_secs(1))),
     ("SESSION_TOUCH_THRESHOLD", "0.1", "0.1", |s| (s.session.touch_threshold - 0.1).abs() < 1e-9),
     ("USE_X_FORWARDED_HOST", "true", "true", |s| s.use_x_forwarded_host),
@@ -167,6 +170,9 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("SECURE_PROXY_SSL_HEADER", "'HTTP_X_PROTO,https'", "X PROTO,https"),
         ("SESSION_ABSOLUTE_TIMEOUT", "1.5", "1.5"),
         ("SESSION_ABSOLUTE_TIMEOUT", "-1", "12h"),
+        ("SESSION_CACHE_STALENESS", "0.09", "0.01"),
+        ("SESSION_CACHE_STALENESS", "-1", "nan"),
+        ("SESSION_CACHE_STALENESS", "3601", "1s"),
         ("SESSION_IDLE_TIMEOUT", "0", "0"),
         ("SESSION_IDLE_TIMEOUT", "'600'", "31536000000"),
         ("SESSION_TOUCH_THRESHOLD", "1", "1.0"),
@@ -220,6 +226,7 @@ fn what_is_set_in_code_is_looked_at_as_well() {
         ("LOGIN_FAILURE_LIMIT", |s| s.throttle.limit = u32::MAX),
         ("LOGIN_FAILURE_WINDOW", |s| s.throttle.window = Duration::ZERO),
         ("SESSION_ABSOLUTE_TIMEOUT", |s| s.session.absolute_timeout = Some(Duration::ZERO)),
+        ("SESSION_CACHE_STALENESS", |s| s.session.cache_staleness = Duration::from_millis(99)),
         ("SESSION_IDLE_TIMEOUT", |s| s.session.idle_timeout = Some(Duration::from_millis(999))),
         ("SESSION_TOUCH_THRESHOLD", |s| s.session.touch_threshold = f64::NAN),
     ] {

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use super::SigningError;
 use super::salted_hmac::keyed;
@@ -44,6 +44,17 @@ impl Signer {
             current: keyed(&key_salt, &keys.current),
             fallbacks: keys.fallbacks.iter().map(|key| keyed(&key_salt, key)).collect(),
         }
+    }
+
+    /// A number that two signers share if they believe the same signatures, and that says nothing of
+    /// their keys.
+    pub(super) fn believes(&self) -> u128 {
+        let keys = std::iter::once(&self.current).chain(&self.fallbacks);
+        let digest = keys.fold(Sha256::new(), |digest, key| {
+            // What the key says to this is as good as the key, and not to be turned back.
+            digest.chain_update(key.clone().finalize().into_bytes())
+        });
+        digest.finalize().iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
     }
 
     /// The value, a colon and its signature.

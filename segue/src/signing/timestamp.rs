@@ -41,6 +41,11 @@ impl TimestampSigner {
         Self { signer: Signer::new(keys, salt), clock: clock.clone() }
     }
 
+    /// As [`Signer::believes`].
+    pub(crate) fn believes(&self) -> u128 {
+        self.signer.believes()
+    }
+
     /// The value, the time in seconds and the signature of both.
     #[must_use]
     pub fn sign(&self, value: &str) -> String {

@@ -10,7 +10,12 @@ use crate::engines;
 use crate::engines::Listable;
 use crate::error::ConfigError;
 use crate::key::SessionKey;
-use crate::settings::{SessionEngine, Settings};
+#[cfg(all(
+    feature = "memory-cache",
+    any(feature = "sqlite", feature = "postgres", feature = "mysql")
+))]
+use crate::settings::CacheUrl;
+use crate::settings::{CacheSettings, SessionEngine, Settings};
 use crate::store::{AnyStore, SessionStore};
 #[cfg(feature = "auth")]
 use crate::users::Users;
@@ -18,6 +23,9 @@ use crate::users::Users;
 /// What the settings name, opened.
 pub(crate) struct Stores {
     pub(crate) sessions: AnyStore,
+    /// The sessions again, where they are rows.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    rows: Option<engines::DatabaseStore>,
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(super) database: Option<Database>,
     #[cfg(feature = "auth")]
@@ -55,12 +63,8 @@ impl Stores {
                 Ok(Self::without_database(store))
             }
             SessionEngine::CachedDatabase => {
-                let mut stores = database(settings, batch).await?;
-                let cache = caches::open(settings.session_cache()?)?;
-                // It may be down: the database answers then.
-                let store = engines::CachedDatabaseStore::new(stores.sessions, cache, settings)?;
-                stores.sessions = AnyStore::new(store);
-                Ok(stores)
+                let stores = database(settings, batch).await?;
+                cached_database(settings, settings.session_cache()?, stores)
             }
         }
     }
@@ -91,6 +95,8 @@ impl Stores {
     fn without_database(store: impl SessionStore) -> Self {
         Self {
             sessions: AnyStore::new(store),
+            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+            rows: None,
             #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             database: None,
             #[cfg(feature = "auth")]
@@ -168,10 +174,32 @@ async fn database(settings: &Settings, batch: Batch) -> Result<Stores, ConfigErr
     };
     Ok(Stores {
         database: Some(database),
+        rows: Some(store.clone()),
         #[cfg(feature = "manage")]
         listable: Some(Listable::Database(store.clone())),
         ..Stores::without_database(store)
     })
+}
+
+/// The database, with this cache in front of it.
+fn cached_database(
+    settings: &Settings,
+    cache: &CacheSettings,
+    stores: Stores,
+) -> Result<Stores, ConfigError> {
+    #[cfg(all(
+        feature = "memory-cache",
+        any(feature = "sqlite", feature = "postgres", feature = "mysql")
+    ))]
+    if let (CacheUrl::Memory(url), Some(rows)) = (&cache.location, &stores.rows) {
+        let store = engines::NearStore::new(rows.clone(), url.max_entries)
+            .with_timeout(cache.timeout)
+            .with_staleness(settings.session.cache_staleness);
+        return Ok(Stores { sessions: AnyStore::new(store), ..stores });
+    }
+    // It may be down: the database answers then.
+    let store = engines::CachedDatabaseStore::new(stores.sessions, caches::open(cache)?, settings)?;
+    Ok(Stores { sessions: AnyStore::new(store), ..stores })
 }
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]

@@ -77,7 +77,7 @@ pub fn engines() -> Vec<Engine> {
         engine("cache on Redis Cluster", true, "cache", &cluster()),
         engine("cache on Sentinel's Redis", true, "cache", &sentinel()),
         engine("cache on memcached", true, "cache", &memcached()),
-        engine("cached_db on SQLite and memory", false, "cached_db", &cache("memory://")),
+        engine("cached_db on SQLite and memory", true, "cached_db", &cache("memory://")),
         engine("cached_db on PostgreSQL and Redis", true, "cached_db", &both(postgres(), redis())),
         engine(
             "cached_db on MariaDB and memcached",

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "memory-cache")]
+use super::edition::FileEdition;
 use super::open::Place;
 use super::readers::Readers;
 use super::writer::Writer;
@@ -54,6 +56,11 @@ impl SqliteFile {
         }
         // Boxed, so that the others' futures are small.
         Box::pin(self.readers.read_elsewhere(statement.sqlite, values)).await
+    }
+
+    #[cfg(feature = "memory-cache")]
+    pub(in crate::database) fn edition(&self) -> Option<FileEdition> {
+        self.writer.edition()
     }
 
     /// Waits for the statements that are under way and closes every connection.

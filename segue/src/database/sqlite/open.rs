@@ -45,8 +45,8 @@ pub(super) enum Purpose {
 
 /// A connection, and since when it is open.
 pub(super) struct Open {
-    connection: Connection,
-    since: Instant,
+    pub(super) connection: Connection,
+    pub(super) since: Instant,
 }
 
 impl Open {
@@ -56,11 +56,7 @@ impl Open {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        if purpose == Purpose::Glance {
-            connection.busy_timeout(Duration::ZERO)?;
-        } else {
-            connection.busy_handler(Some(wait))?;
-        }
+        wait_for_locks(&connection, purpose != Purpose::Glance)?;
         if let Purpose::Writing(synchronous) = purpose {
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", synchronous.name())?;
@@ -80,12 +76,31 @@ fn wait(times: i32) -> bool {
     u128::try_from(times).is_ok_and(|times| times < PATIENCE.as_millis() / POLL.as_millis())
 }
 
+/// Whether what is locked is waited for, or an error at once.
+pub(super) fn wait_for_locks(connection: &Connection, waits: bool) -> Result<(), Failure> {
+    if waits {
+        connection.busy_handler(Some(wait))?;
+    } else {
+        connection.busy_timeout(Duration::ZERO)?;
+    }
+    Ok(())
+}
+
 /// A connection to the file that is there now, opened if it has to be.
 pub(super) fn current<'a>(
     slot: &'a mut Option<Open>,
     place: &Place,
     purpose: Purpose,
 ) -> Result<&'a Connection, Failure> {
+    current_open(slot, place, purpose).map(|open| &open.connection)
+}
+
+/// As [`current`], and since when it is open.
+pub(super) fn current_open<'a>(
+    slot: &'a mut Option<Open>,
+    place: &Place,
+    purpose: Purpose,
+) -> Result<&'a Open, Failure> {
     if place.is_closed.load(Ordering::Acquire) {
         *slot = None;
         return Err(Failure::closed());
@@ -98,5 +113,5 @@ pub(super) fn current<'a>(
             Open::new(&place.path, purpose)?
         }
     };
-    Ok(&slot.insert(open).connection)
+    Ok(slot.insert(open))
 }

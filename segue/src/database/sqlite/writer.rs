@@ -5,14 +5,17 @@
 //! the whole, everything is done once more, each by itself.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
+#[cfg(feature = "memory-cache")]
+use super::edition::FileEdition;
 use super::failure::Failure;
-use super::open::{Open, Place, Purpose, current};
+use super::open::{Place, Purpose, current};
 use super::owned::OwnedValues;
 use super::run;
+use super::slot::WriterSlot;
 use crate::database::lane::{Bounds, Flight, Lane, Passenger};
 use crate::database::statement::Value;
 use crate::settings::{DatabaseOptions, Synchronous};
@@ -29,7 +32,7 @@ type Changed = Result<u64, Failure>;
 /// The connection for writing.
 pub(super) struct Writer {
     lane: Lane<Job, Changed>,
-    connection: Arc<Mutex<Option<Open>>>,
+    connection: Arc<WriterSlot>,
     place: Arc<Place>,
     synchronous: Synchronous,
 }
@@ -57,53 +60,49 @@ impl Writer {
         let size = job.values.size();
         let changed = self.lane.ask(job, size, |flight| {
             let (connection, place) = (Arc::clone(&self.connection), Arc::clone(&self.place));
-            let purpose = Purpose::Writing(self.synchronous);
+            let purpose = self.purpose();
             tokio::task::spawn_blocking(move || fly(flight, &connection, &place, purpose));
         });
         Ok(changed.await??)
     }
 
+    /// The state of the file, as far as others than us change it; nothing where it cannot be told at once.
+    #[cfg(feature = "memory-cache")]
+    pub(super) fn edition(&self) -> Option<FileEdition> {
+        self.connection.edition(&self.place, self.purpose())
+    }
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Writing(self.synchronous)
+    }
+
     /// Closes the connection, when what it is in the middle of is done.
     pub(super) fn close(&self) {
-        drop(self.connection.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.connection.lock().take());
     }
 }
 
 /// Writes until nobody waits.
-fn fly(
-    mut flight: Flight<Job, Changed>,
-    connection: &Mutex<Option<Open>>,
-    place: &Place,
-    purpose: Purpose,
-) {
+fn fly(mut flight: Flight<Job, Changed>, connection: &WriterSlot, place: &Place, purpose: Purpose) {
     while let Some(aboard) = flight.board() {
-        let mut slot = connection.lock().unwrap_or_else(PoisonError::into_inner);
-        match current(&mut slot, place, purpose) {
-            Ok(connection) => write(connection, aboard),
-            Err(failure) => {
-                aboard.into_iter().for_each(|job| job.answer(Err(failure.clone())));
-            }
-        }
+        let mut answers = Vec::new();
+        connection.write(|slot| {
+            answers = match current(slot, place, purpose) {
+                Ok(connection) => write(connection, &aboard),
+                Err(failure) => aboard.iter().map(|_| Err(failure.clone())).collect(),
+            };
+        });
+        // Whoever has his answer finds nobody writing.
+        aboard.into_iter().zip(answers).for_each(|(job, changed)| job.answer(changed));
     }
 }
 
-fn write(connection: &Connection, aboard: Vec<Passenger<Job, Changed>>) {
-    match all(connection, &aboard) {
-        Together::Done(answers) => {
-            for (passenger, changed) in aboard.into_iter().zip(answers) {
-                passenger.answer(changed);
-            }
-        }
+fn write(connection: &Connection, aboard: &[Passenger<Job, Changed>]) -> Vec<Changed> {
+    match all(connection, aboard) {
+        Together::Done(answers) => answers,
         // A statement by itself is a transaction, too.
-        Together::Undone => {
-            for passenger in aboard {
-                let changed = one(connection, &passenger);
-                passenger.answer(changed);
-            }
-        }
-        Together::Locked(failure) => {
-            aboard.into_iter().for_each(|passenger| passenger.answer(Err(failure.clone())));
-        }
+        Together::Undone => aboard.iter().map(|job| one(connection, job)).collect(),
+        Together::Locked(failure) => aboard.iter().map(|_| Err(failure.clone())).collect(),
     }
 }
 

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use crate::clock::{Clock, seconds_after};
-use crate::codec::Codec;
+use crate::codec::{Codec, CodecError};
 use crate::data::SessionData;
 use crate::expiry::Expiry;
 use crate::secret::SecretKeys;
 use crate::settings::Settings;
+use crate::store::Record;
 
 /// The rule that Django reads files by: what the session says of itself counts, and else it lives
 /// `SESSION_COOKIE_AGE` from the date of its file on.
@@ -28,7 +29,14 @@ impl Deadlines {
 
     /// When the session ends whose file has this content and this date.
     pub(super) fn of(&self, payload: &[u8], modified: Timestamp) -> Timestamp {
-        self.expiry(payload).date(self.cookie_age, modified)
+        expiry(self.codec.decode(payload)).date(self.cookie_age, modified)
+    }
+
+    /// The session whose file has this content and this date; whoever has the same keys finds it read.
+    pub(super) fn record(&self, payload: Vec<u8>, modified: Timestamp) -> Record {
+        let record = Record::new(payload, modified).remembering();
+        let expiry = expiry(self.codec.decode_record(&record));
+        record.ending(expiry.date(self.cookie_age, modified))
     }
 
     /// The date that a file with this content needs, so that the session ends at `expires_at` for
@@ -39,7 +47,7 @@ impl Deadlines {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Timestamp {
-        match self.expiry(payload) {
+        match expiry(self.codec.decode(payload)) {
             Expiry::At(_) => now,
             expiry => seconds_after(expires_at, expiry.age(self.cookie_age, now).saturating_neg()),
         }
@@ -52,11 +60,11 @@ impl Deadlines {
         let codec = Codec::signed_json(&self.keys, &Clock::fixed(modified));
         codec.encode(&SessionData::new()).unwrap_or_default()
     }
+}
 
-    /// What cannot be read has nothing to say.
-    fn expiry(&self, payload: &[u8]) -> Expiry {
-        self.codec.decode(payload).map_or(Expiry::Default, |data| Expiry::of(&data))
-    }
+/// What cannot be read has nothing to say.
+fn expiry(data: Result<SessionData, CodecError>) -> Expiry {
+    data.map_or(Expiry::Default, |data| Expiry::of(&data))
 }
 
 #[cfg(test)]
@@ -81,15 +89,20 @@ mod tests {
     #[test]
     fn the_date_of_the_file_counts_unless_the_session_says_otherwise() {
         let deadlines = deadlines();
-        let ends = |json: &str| deadlines.of(&payload(&deadlines, json), at(500)).as_second();
+        let of = |payload: Vec<u8>, modified| {
+            let ends = deadlines.of(&payload, at(modified));
+            assert_eq!(deadlines.record(payload, at(modified)).expires_at(), ends);
+            ends
+        };
+        let ends = |json: &str| of(payload(&deadlines, json), 500).as_second();
         assert_eq!(ends(r#"{"a":1}"#), 1500);
         assert_eq!(ends(r#"{"_session_expiry":0}"#), 1500, "with the browser");
         assert_eq!(ends(r#"{"_session_expiry":60}"#), 560);
         assert_eq!(ends(r#"{"_session_expiry":"1970-01-01T01:00:00+00:00"}"#), 3600);
-        assert_eq!(deadlines.of(b"not ours", at(500)), at(1500));
+        assert_eq!(of(b"not ours".to_vec(), 500), at(1500));
         let other = Codec::signed_json(&SecretKeys::new("other"), &Clock::system());
         let forged = other.encode(&SessionData::parse(r#"{"_session_expiry":60}"#).unwrap());
-        assert_eq!(deadlines.of(&forged.unwrap(), at(500)), at(1500), "nobody of us signed it");
+        assert_eq!(of(forged.unwrap(), 500), at(1500), "nobody of us signed it");
     }
 
     #[test]
@@ -99,7 +112,7 @@ mod tests {
         for json in [r#"{"a":1}"#, r#"{"_session_expiry":60}"#, r#"{"_session_expiry":0}"#] {
             let payload = payload(&deadlines, json);
             let modified = deadlines.modified(&payload, wanted, at(1_700_000_000));
-            assert_eq!(deadlines.of(&payload, modified), wanted, "{json}");
+            assert_eq!(deadlines.record(payload, modified).expires_at(), wanted, "{json}");
         }
         let json = r#"{"_session_expiry":"2030-01-01T00:00:00+00:00"}"#;
         let dated = deadlines.modified(&payload(&deadlines, json), wanted, at(5));
@@ -111,9 +124,9 @@ mod tests {
         let deadlines = deadlines();
         for seconds in [i64::MAX, i64::MIN, i64::MIN + 1] {
             let payload = payload(&deadlines, &format!(r#"{{"_session_expiry":{seconds}}}"#));
-            let end = deadlines.of(&payload, at(0));
+            let end = deadlines.record(payload.clone(), at(0)).expires_at();
             let modified = deadlines.modified(&payload, end, at(0));
-            assert_eq!(deadlines.of(&payload, modified), end, "{seconds}");
+            assert_eq!(deadlines.record(payload, modified).expires_at(), end, "{seconds}");
         }
     }
 

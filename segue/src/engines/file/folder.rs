@@ -55,6 +55,7 @@ pub(super) enum Found {
 pub(super) struct SessionFile {
     file: File,
     id: FileId,
+    size: usize,
     pub(super) modified: Timestamp,
 }
 
@@ -62,7 +63,8 @@ type FileId = (u64, u64);
 
 impl SessionFile {
     fn new(file: File, metadata: &Metadata) -> Self {
-        Self { file, id: id(metadata), modified: modified(metadata) }
+        let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+        Self { file, id: id(metadata), size, modified: modified(metadata) }
     }
 }
 
@@ -152,9 +154,10 @@ impl Folder {
 
     /// The content of a file, as long as it can be a session's.
     pub(super) fn read(&self, file: &SessionFile) -> Result<Vec<u8>, StoreError> {
-        let mut payload = Vec::new();
-        let longest = MAX_UNPACKED as u64;
-        let read = (&file.file).take(longest + 1).read_to_end(&mut payload);
+        let too_long = MAX_UNPACKED as u64 + 1;
+        // One byte more, at whose absence the end is known.
+        let mut payload = Vec::with_capacity(file.size.min(MAX_UNPACKED) + 1);
+        let read = (&file.file).take(too_long).read_to_end(&mut payload);
         if read.map_err(|error| self.error(error))? > MAX_UNPACKED {
             let message = format!("a session file in {} has over 64 MiB", self.path.display());
             return Err(StoreError::new(StoreErrorKind::Corrupt, message));
@@ -209,7 +212,7 @@ impl Folder {
     }
 
     /// Puts a new file in the place of another.
-    pub(super) fn rename(&self, file: &Temporary, path: &Path) -> Result<(), StoreError> {
+    pub(super) fn rename(&self, file: Temporary, path: &Path) -> Result<(), StoreError> {
         file.rename(path).map_err(|error| self.error(error))
     }
 

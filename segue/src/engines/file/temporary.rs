@@ -23,6 +23,8 @@ const SUFFIX: &str = ".tmp";
 pub(super) struct Temporary {
     path: PathBuf,
     file: File,
+    /// It has become one, and there is nothing to remove.
+    is_renamed: bool,
 }
 
 impl Temporary {
@@ -33,7 +35,7 @@ impl Temporary {
         let path = folder.join(format!("{PREFIX}{}{SUFFIX}", random.expose()));
         // `create_new` follows no link that somebody put there.
         let file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&path)?;
-        let temporary = Self { path, file };
+        let temporary = Self { path, file, is_renamed: false };
         temporary.file.try_lock()?;
         Ok(temporary)
     }
@@ -79,7 +81,7 @@ impl Temporary {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
             Err(error) => return Err(error),
         }
-        if let Err(error) = self.rename(path) {
+        if let Err(error) = fs::rename(&self.path, path) {
             fs::remove_file(path)?;
             return Err(error);
         }
@@ -87,8 +89,10 @@ impl Temporary {
     }
 
     /// Puts it in the place of another, at one stroke.
-    pub(super) fn rename(&self, path: &Path) -> io::Result<()> {
-        fs::rename(&self.path, path)
+    pub(super) fn rename(mut self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.path, path)?;
+        self.is_renamed = true;
+        Ok(())
     }
 }
 
@@ -99,6 +103,9 @@ pub(super) fn set_modified(file: &File, modified: Timestamp) -> io::Result<()> {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
+        if self.is_renamed {
+            return;
+        }
         match fs::remove_file(&self.path) {
             Ok(()) => {}
             // It was renamed.

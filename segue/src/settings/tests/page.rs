@@ -63,6 +63,11 @@ const TABLES: &[(&str, &[Row])] = &[
         &[
             Row("SESSION_ENGINE", Value(engine), SAME),
             Row("SESSION_CACHE_ALIAS", Value(|s| toml(&s.session.cache_alias)), SAME),
+            Row(
+                "SESSION_CACHE_STALENESS",
+                Value(|s| toml(s.session.cache_staleness.as_secs_f64())),
+                OURS,
+            ),
             Row("SESSION_FILE_PATH", Nothing(|s| s.session.file_path.is_none()), SAME),
             Row("SESSION_SERIALIZER", Words(|_| has_one_value("SESSION_SERIALIZER")), SAME),
             Row("SESSION_COOKIE_AGE", Value(|s| toml(s.session.cookie_age)), SAME),
