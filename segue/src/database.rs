@@ -8,8 +8,6 @@ pub(crate) mod column;
 mod connections;
 pub(crate) mod dialect;
 mod exclusive;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) mod lane;
 pub(crate) mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
