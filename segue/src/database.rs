@@ -10,8 +10,6 @@ pub(crate) mod dialect;
 #[cfg(feature = "memory-cache")]
 mod edition;
 mod exclusive;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) mod lane;
 pub(crate) mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;

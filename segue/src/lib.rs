@@ -27,6 +27,8 @@ pub mod host;
 mod html;
 mod json;
 mod key;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod lane;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;

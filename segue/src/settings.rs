@@ -54,7 +54,7 @@ pub(crate) use auth::MODEL_BACKEND;
 #[cfg(feature = "memcached")]
 pub(crate) use cache_url::MemcachedServer;
 #[cfg(feature = "redis")]
-pub(crate) use cache_url::RedisShape;
+pub(crate) use cache_url::{BATCHES, QUEUE, RedisShape};
 pub use cache_url::{CacheUrl, MemcachedUrl, MemoryUrl, RedisUrl};
 pub use caches::{CacheFormat, CacheOptions, CacheSettings};
 pub use cookie::SameSite;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// whatever stands on a line above.
 const LEVELS: &[&[&str]] = &[
     &["error", "hex", "random"],
-    &["key", "clock", "secret", "json", "url", "html", "characters", "printable"],
+    &["key", "clock", "secret", "json", "url", "html", "characters", "printable", "lane"],
     &["pickle"],
     &["store", "data", "signing", "settings"],
     &["cache"],
@@ -62,6 +62,7 @@ const WITHOUT_HTTP: &[&str] = &[
     "clock",
     "secret",
     "json",
+    "lane",
     "store",
     "data",
     "signing",

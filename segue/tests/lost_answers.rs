@@ -14,7 +14,7 @@
 mod cache_contract;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 use cache_contract::{fresh_name, in_an_hour, seen, value_of};
 use segue::caches::{MemcachedCache, RedisCache};
@@ -202,7 +202,8 @@ async fn what_a_sentinel_names_must_be_a_master() {
     let writable = Redis::options().replica_of(&master).setting("replica-read-only", "no");
     let replica = writable.start().unwrap();
     assert_eq!(replica.cli(&["SET", "x", "y"]).unwrap().trim(), "OK", "it takes writes");
-    let (behind, right) = (sentinel(replica.port()).await, sentinel(master.port()).await);
+    let names = async |server: &Redis| sentinel(Arc::new(AtomicU16::new(server.port()))).await;
+    let (behind, right) = (names(&replica).await, names(&master).await);
     let alone = RedisCache::from_url(&format!("redis+sentinel://{behind}/m")).unwrap();
     let error = alone.add("a", b"x", in_an_hour()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
@@ -212,17 +213,34 @@ async fn what_a_sentinel_names_must_be_a_master() {
     assert_eq!(master.cli(&["GET", "a"]).unwrap().trim(), "x");
 }
 
+/// A master that was demoted keeps its connections, and refuses: the next command asks the Sentinels anew.
+#[tokio::test]
+async fn who_was_demoted_is_left_for_the_new_master() {
+    let (old, new) = (Redis::start().unwrap(), Redis::start().unwrap());
+    let named = Arc::new(AtomicU16::new(old.port()));
+    let address = sentinel(Arc::clone(&named)).await;
+    let cache = RedisCache::from_url(&format!("redis+sentinel://{address}/m")).unwrap();
+    assert!(cache.add("a", b"old", in_an_hour()).await.unwrap());
+    old.cli(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]).unwrap();
+    named.store(new.port(), Ordering::SeqCst);
+    let error = cache.get("a").await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+    assert!(cache.add("b", b"new", in_an_hour()).await.unwrap());
+    assert_eq!(new.cli(&["GET", "b"]).unwrap().trim(), "new");
+}
+
 /// Says to everybody that the master is on this port.
-async fn sentinel(port: u16) -> String {
+async fn sentinel(port: Arc<AtomicU16>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
+            let port = Arc::clone(&port);
             tokio::spawn(async move {
                 let mut asked = vec![0; 4096];
                 while let Ok(length @ 1..) = client.read(&mut asked).await {
                     let text = String::from_utf8_lossy(&asked[..length]).into_owned();
-                    let port = port.to_string();
+                    let port = port.load(Ordering::SeqCst).to_string();
                     let named = format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len());
                     for word in text.split("\r\n") {
                         let answer = match word {

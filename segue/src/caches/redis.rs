@@ -1,6 +1,7 @@
 //! A cache in Redis or Valkey, in all their shapes.
 
 mod address;
+mod batch;
 mod cluster;
 mod lazy;
 mod link;
@@ -14,16 +15,18 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use redis::{Cmd, Pipeline, Script, Value, cmd};
+use redis::{Cmd, Script, Value};
 use tokio::time::Instant;
 
 use super::life::{Life, deadline_in};
 use crate::cache::{Cache, Swapped};
 use crate::error::{ConfigError, StoreError, StoreErrorKind};
-use crate::settings::{CacheUrl, RedisUrl};
+use crate::settings::{BATCHES, CacheUrl, QUEUE, RedisUrl};
 use crate::store::Record;
 
+use batch::Request;
 use link::Link;
+use node::Traffic;
 use words::Trouble;
 
 /// Compares and swaps in one step. The value is read by `GETEX`, which counts as a write: a replica
@@ -39,16 +42,21 @@ else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return 2
 ";
 
+/// How many writes that wait for replicas are on their way at once, each by itself.
+const WAITING_WRITES: usize = 1024;
+
 /// The name that a server knows the script by, once it has seen it.
 static SWAP_DIGEST: LazyLock<String> = LazyLock::new(|| Script::new(SWAP).get_hash().to_owned());
 
 /// A cache in Redis 6.2 or newer, or in Valkey: one server, the master behind Sentinels, or a
 /// cluster.
 ///
+/// - What is asked for while other commands are on their way waits, and leaves with the next batch of them: a round
+///   trip is for many. On a cluster each command has its own.
 /// - One connection to each server, shared by all requests, made when it is first needed, and made
 ///   anew when it broke: no restart is needed after one of the server.
 /// - Only masters answer. Reads are made in a way that replicas refuse.
-/// - Nothing takes longer than the `timeout` of the URL. What was being written when the time was
+/// - Nothing takes longer than the `timeout` of the URL, and where more wait than its `queue`, the others are told at once. What was being written when the time was
 ///   up or the connection broke may be there or not: it is an error, and is not tried again.
 /// - With `wait`, a write is a success when so many replicas have it.
 ///
@@ -93,8 +101,10 @@ impl RedisCache {
     /// # Errors
     /// [`ConfigError`] when the file with the authority of its servers is none.
     pub fn open(url: &RedisUrl) -> Result<Self, ConfigError> {
-        let reads = Arc::new(Link::open(url)?);
-        let writes = if url.wait > 0 { Arc::new(Link::open(url)?) } else { reads.clone() };
+        let traffic = Traffic { batches: url.batches, queue: url.queue, is_single: false };
+        let alone = Traffic { batches: WAITING_WRITES, is_single: true, ..traffic };
+        let reads = Arc::new(Link::open(url, traffic)?);
+        let writes = if url.wait > 0 { Arc::new(Link::open(url, alone)?) } else { reads.clone() };
         Ok(Self { reads, writes, wait: url.wait, timeout: url.timeout })
     }
 
@@ -103,7 +113,8 @@ impl RedisCache {
     #[must_use]
     pub fn from_client(client: redis::Client) -> Self {
         let timeout = Duration::from_secs(2);
-        let link = Arc::new(Link::from_client(client, timeout));
+        let traffic = Traffic { batches: BATCHES, queue: QUEUE, is_single: false };
+        let link = Arc::new(Link::from_client(client, timeout, traffic));
         Self { reads: link.clone(), writes: link, wait: 0, timeout }
     }
 
@@ -111,28 +122,28 @@ impl RedisCache {
     async fn write(
         &self,
         name: &str,
-        command: Cmd,
+        first: Cmd,
         again: bool,
         until: Instant,
         changed: impl Fn(&Value) -> bool,
     ) -> Result<Value, StoreError> {
-        let mut commands = Pipeline::with_capacity(2);
-        commands.add_command(command);
-        if self.wait > 0 {
+        let second = (self.wait > 0).then(|| {
             // So that its answer is here before our own time is up.
             let patience = self.timeout.mul_f32(0.75).as_millis();
-            commands.cmd("WAIT").arg(self.wait).arg(u64::try_from(patience).unwrap_or(1).max(1));
-        }
-        let mut answers = self.run(&self.writes, name, &commands, again, until).await?.into_iter();
-        let answer = self.answer(answers.next())?;
+            let patience = u64::try_from(patience).unwrap_or(1).max(1);
+            command(&[b"WAIT"]).arg(self.wait).arg(patience).take()
+        });
+        let request = Request { first, second, again, until };
+        let (answer, confirmed) = self.run(&self.writes, name, request).await?;
+        let answer = self.checked(answer)?;
         if self.wait > 0 && changed(&answer) {
-            self.confirm(answers.next())?;
+            self.confirm(confirmed)?;
         }
         Ok(answer)
     }
 
-    fn confirm(&self, answer: Option<Value>) -> Result<(), StoreError> {
-        match self.answer(answer)? {
+    fn confirm(&self, answer: Value) -> Result<(), StoreError> {
+        match self.checked(answer)? {
             Value::Int(replicas) if replicas >= self.wait.into() => Ok(()),
             Value::Int(replicas) => Err(StoreError::new(
                 StoreErrorKind::Unavailable,
@@ -149,23 +160,19 @@ impl RedisCache {
         &self,
         link: &Link,
         name: &str,
-        commands: &Pipeline,
-        again: bool,
-        until: Instant,
-    ) -> Result<Vec<Value>, StoreError> {
-        let ran = link.run(name, commands, again, until).await;
-        ran.map_err(|trouble| self.error(trouble))
+        request: Request,
+    ) -> Result<(Value, Value), StoreError> {
+        link.run(name, request).await.map_err(|trouble| self.error(trouble))
     }
 
     fn until(&self) -> Instant {
         Instant::now() + self.timeout
     }
 
-    fn answer(&self, answer: Option<Value>) -> Result<Value, StoreError> {
+    fn checked(&self, answer: Value) -> Result<Value, StoreError> {
         match answer {
-            Some(Value::ServerError(error)) => Err(self.error(Trouble::Driver(error.into()))),
-            Some(answer) => Ok(answer),
-            None => Err(self.nonsense(&Value::Nil)),
+            Value::ServerError(error) => Err(self.error(Trouble::Driver(error.into()))),
+            answer => Ok(answer),
         }
     }
 
@@ -187,16 +194,19 @@ impl RedisCache {
 
 impl Cache for RedisCache {
     async fn get(&self, name: &str) -> Result<Option<Record>, StoreError> {
-        let mut commands = Pipeline::with_capacity(2);
-        commands.cmd("GETEX").arg(name).cmd("PTTL").arg(name);
-        let mut answers =
-            self.run(&self.reads, name, &commands, true, self.until()).await?.into_iter();
-        let value = match self.answer(answers.next())? {
+        let request = Request {
+            first: command(&[b"GETEX", name.as_bytes()]),
+            second: Some(command(&[b"PTTL", name.as_bytes()])),
+            again: true,
+            until: self.until(),
+        };
+        let (value, life) = self.run(&self.reads, name, request).await?;
+        let value = match self.checked(value)? {
             Value::Nil => return Ok(None),
             Value::BulkString(value) => value,
             other => return Err(self.nonsense(&other)),
         };
-        match self.answer(answers.next())? {
+        match self.checked(life)? {
             // Django's `TIMEOUT = None`.
             Value::Int(-1) => Ok(Some(Record::new(value, Timestamp::MAX))),
             Value::Int(millis @ 1..) => Ok(Some(Record::new(value, deadline_in(millis)))),
@@ -212,8 +222,7 @@ impl Cache for RedisCache {
         value: &[u8],
         expires_at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut command = cmd("SET");
-        command.arg(name).arg(value).arg("NX");
+        let mut command = command(&[b"SET", name.as_bytes(), value, b"NX"]);
         match Life::until(expires_at) {
             Life::Over => return Ok(self.get(name).await?.is_none()),
             Life::Millis(millis) => command.arg("PX").arg(millis),
@@ -241,22 +250,21 @@ impl Cache for RedisCache {
             Life::Millis(millis) => millis.to_string(),
             Life::Endless => "endless".to_owned(),
         };
-        let script = |how: &str, script: &str| {
-            let mut command = cmd(how);
-            command.arg(script).arg(1).arg(name).arg(seen.payload()).arg(value).arg(&life);
-            command
+        let script = |how: &[u8], script: &[u8]| {
+            let (name, life) = (name.as_bytes(), life.as_bytes());
+            command(&[how, script, b"1", name, seen.payload(), value, life])
         };
         let (until, stored) = (self.until(), |answer: &Value| *answer == Value::Int(2));
         // The whole script where replicas confirm: they would be waited for in vain, and so twice,
         // where the server does not know it.
         let known = match self.wait {
-            0 => script("EVALSHA", &SWAP_DIGEST),
-            _ => script("EVAL", SWAP),
+            0 => script(b"EVALSHA", SWAP_DIGEST.as_bytes()),
+            _ => script(b"EVAL", SWAP.as_bytes()),
         };
         let swapped = match self.write(name, known, false, until, stored).await {
             // It was restarted, or is another one than last time: nothing was done.
             Err(error) if words::is_unknown_script(&error) => {
-                self.write(name, script("EVAL", SWAP), false, until, stored).await?
+                self.write(name, script(b"EVAL", SWAP.as_bytes()), false, until, stored).await?
             }
             other => other?,
         };
@@ -269,8 +277,7 @@ impl Cache for RedisCache {
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        let mut command = cmd("DEL");
-        command.arg(name);
+        let command = command(&[b"DEL", name.as_bytes()]);
         match self
             .write(name, command, true, self.until(), |answer| *answer != Value::Int(0))
             .await?
@@ -279,6 +286,17 @@ impl Cache for RedisCache {
             other => Err(self.nonsense(&other)),
         }
     }
+}
+
+/// A command of these words, made with the memory that it takes.
+fn command(words: &[&[u8]]) -> Cmd {
+    let bytes: usize = words.iter().map(|word| word.len()).sum();
+    // A life may follow.
+    let mut command = Cmd::with_capacity(words.len() + 2, bytes + 24);
+    for word in words {
+        command.arg(*word);
+    }
+    command
 }
 
 impl fmt::Debug for RedisCache {

@@ -1,11 +1,11 @@
 //! Many requests as one statement, on the server that takes it: PostgreSQL.
 
 use super::Database;
-use super::lane::{Bounds, Flight, Lane};
 use super::pools::{Pools, texts};
 use super::statement::Row;
 use super::trouble;
 use crate::error::StoreError;
+use crate::lane::{Bounds, Flight, Lane};
 
 /// More requests are not in one statement: others wait for its answer as well.
 const TOGETHER: usize = 256;

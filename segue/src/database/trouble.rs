@@ -6,8 +6,6 @@ use std::fmt;
 use super::Database;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::connections::IsReplica;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-use super::lane::NoAnswer;
 #[cfg(feature = "mysql")]
 use super::mysql;
 use super::pools::Pools;
@@ -18,6 +16,8 @@ use super::sqlite;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::words;
 use crate::error::{StoreError, StoreErrorKind};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use crate::lane::NoAnswer;
 
 /// Too many statements wait already.
 #[derive(Debug)]

@@ -20,6 +20,12 @@ const MAX_ENTRIES: u64 = 10_000;
 /// How many connections there are to a memcached server, where the URL does not say otherwise.
 const POOL: u16 = 4;
 
+/// How many batches are under way to Redis at once, where the URL does not say otherwise.
+pub(crate) const BATCHES: usize = 4;
+
+/// How many commands wait for Redis, where the URL does not say otherwise.
+pub(crate) const QUEUE: usize = 4096;
+
 /// memcached's own limit, where it was not started with another (`-I`).
 const ITEM_SIZE_MAX: usize = 1024 * 1024;
 
@@ -42,6 +48,8 @@ pub(super) const SCHEMES: &str = "memory://, redis://host:6379/0 (rediss:// with
 /// |---|---|---|
 /// | `timeout` | Redis, memcached | seconds that an operation may take, 2 by default |
 /// | `wait` | Redis | replicas that must confirm a write, 0 by default |
+/// | `batches` | Redis | batches of commands that are under way at once, 4 by default |
+/// | `queue` | Redis | commands that wait for their batch; more are refused, 4096 by default |
 /// | `sslrootcert` | Redis with TLS | file with the authority to trust instead of the system's |
 /// | `sentinel_username`, `sentinel_password` | Sentinel | where the Sentinels want them |
 /// | `pool` | memcached | connections to each server, 4 by default |
@@ -83,6 +91,8 @@ pub struct RedisUrl {
     pub(crate) database: i64,
     pub(crate) timeout: Duration,
     pub(crate) wait: u16,
+    pub(crate) batches: usize,
+    pub(crate) queue: usize,
     pub(crate) root_certificate: Option<PathBuf>,
     pub(crate) sentinel_user: Option<String>,
     pub(crate) sentinel_password: Option<SecretKey>,
@@ -250,6 +260,8 @@ impl RedisUrl {
             password: parts.password()?.map(SecretKey::new),
             timeout: parts.seconds("timeout")?.unwrap_or(TIMEOUT),
             wait: parts.number("wait", 0..=100)?.unwrap_or(0),
+            batches: parts.number("batches", 1..=100)?.unwrap_or(BATCHES),
+            queue: parts.number("queue", 1..=1_000_000)?.unwrap_or(QUEUE),
             database: database.into(),
             shape,
             tls,
@@ -387,11 +399,13 @@ mod tests {
 
     #[test]
     fn a_password_may_have_any_character() {
-        let url =
-            redis("rediss://me:p%40ss%2F%3A%25:@h:7000/3?timeout=0.25&wait=2&sslrootcert=ca.pem");
+        let url = redis(
+            "rediss://me:p%40ss%2F%3A%25:@h:7000/3?timeout=0.25&wait=2&sslrootcert=ca.pem&queue=5",
+        );
         assert_eq!(url.user.as_deref(), Some("me"));
         assert_eq!(url.password.as_ref().unwrap().expose(), "p@ss/:%:");
         assert_eq!((url.tls, url.database, url.wait), (true, 3, 2));
+        assert_eq!((url.batches, url.queue), (BATCHES, 5));
         assert_eq!(url.timeout, Duration::from_millis(250));
         assert_eq!(url.root_certificate.as_deref(), Some(Path::new("/base/ca.pem")));
         assert_eq!(format!("{url:?}"), "rediss://h:7000");
@@ -442,6 +456,8 @@ mod tests {
             ("redis://:hunter2@a?timeout=0", "timeout=0"),
             ("redis://:hunter2@a?timeout=NaN", "timeout=NaN"),
             ("redis://:hunter2@a?wait=-1", "wait=-1"),
+            ("redis://:hunter2@a?batches=0", "batches=0"),
+            ("redis://:hunter2@a?queue=many", "queue=many"),
             ("redis://:hunter2@a?tiemout=1", "the option \"tiemout\""),
             ("redis://:hunter2@a?sslrootcert=x", "sslrootcert without TLS"),
             ("redis://a?sentinel_password=hunter2", "the option \"sentinel_password\""),

@@ -9,9 +9,11 @@ use redis::{
     Client, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, TlsCertificates, Value,
     cmd,
 };
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout, timeout_at};
 
 use super::address::Access;
+use super::batch::{Answer, Request};
 use super::lazy::{Broken, Lazy, Live};
 use super::words::Trouble;
 
@@ -24,10 +26,19 @@ pub(super) struct Cluster {
     client: ClusterClient,
     lazy: Lazy<ClusterConnection>,
     patience: Duration,
+    /// So many requests are under way at once. They do not leave together, because names are in thousands of
+    /// slots, of which each may move to another server at any time; the client packs what comes at once.
+    places: Semaphore,
+    queue: usize,
 }
 
 impl Cluster {
-    pub(super) fn new(clients: &[Client], access: &Access, timeout: Duration) -> RedisResult<Self> {
+    pub(super) fn new(
+        clients: &[Client],
+        access: &Access,
+        timeout: Duration,
+        queue: usize,
+    ) -> RedisResult<Self> {
         let nodes = clients.iter().map(|client| client.get_connection_info().clone());
         let mut builder = ClusterClient::builder(nodes)
             // The client would send again what may have been done already. What is safe to be sent
@@ -41,18 +52,22 @@ impl Cluster {
             builder = builder.certs(TlsCertificates { client_tls: None, root_cert: Some(root) });
         }
         let client = builder.build()?;
-        Ok(Self { client, lazy: Lazy::new(), patience: timeout.mul_f32(0.75) })
+        let places = Semaphore::new(queue);
+        Ok(Self { client, lazy: Lazy::new(), patience: timeout.mul_f32(0.75), places, queue })
     }
 
-    pub(super) async fn run(
-        &self,
-        name: &str,
-        commands: &Pipeline,
-        again: bool,
-        until: Instant,
-    ) -> Result<Vec<Value>, Trouble> {
-        let ran = timeout_at(until, self.try_to_run(name, commands, again)).await;
-        ran.unwrap_or(Err(Trouble::Late))
+    pub(super) async fn run(&self, name: &str, request: Request) -> Answer {
+        let _place = self.places.try_acquire().map_err(|_| Trouble::Overload(self.queue))?;
+        let Request { first, second, again, until } = request;
+        let mut commands = Pipeline::with_capacity(2);
+        commands.add_command(first);
+        if let Some(second) = second {
+            commands.add_command(second);
+        }
+        let ran = timeout_at(until, self.try_to_run(name, &commands, again)).await;
+        let mut answers = ran.unwrap_or(Err(Trouble::Late))?.into_iter();
+        let mut answer = || answers.next().unwrap_or(Value::Nil);
+        Ok((answer(), answer()))
     }
 
     async fn try_to_run(

@@ -1,16 +1,16 @@
 //! The way to whichever server has a name.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Client, Pipeline, Value};
-use tokio::time::Instant;
+use redis::Client;
 
 use super::address::Access;
+use super::batch::{Answer, Request};
 use super::cluster::Cluster;
-use super::node::Node;
+use super::node::{Node, Traffic};
 use super::sentinel::Sentinels;
-use super::words::Trouble;
 use crate::error::ConfigError;
 use crate::settings::{RedisShape, RedisUrl};
 
@@ -21,12 +21,12 @@ pub(super) struct Link {
 }
 
 enum To {
-    Node(Box<Node>),
+    Node(Arc<Node>),
     Cluster(Box<Cluster>),
 }
 
 impl Link {
-    pub(super) fn open(url: &RedisUrl) -> Result<Self, ConfigError> {
+    pub(super) fn open(url: &RedisUrl, traffic: Traffic) -> Result<Self, ConfigError> {
         let access = Access::new(url)?;
         let refuse = |error: redis::RedisError| {
             ConfigError::conflict(
@@ -41,39 +41,34 @@ impl Link {
         let (to, place) = match &url.shape {
             RedisShape::Single => {
                 let client = clients.map_err(refuse)?.swap_remove(0);
-                (To::Node(Box::new(Node::of(client, url.timeout))), format!("Redis at {hosts}"))
+                let node = Node::of(client, url.timeout, traffic);
+                (To::Node(Arc::new(node)), format!("Redis at {hosts}"))
             }
             RedisShape::Cluster => {
-                let cluster = Cluster::new(&clients.map_err(refuse)?, &access, url.timeout);
+                let cluster =
+                    Cluster::new(&clients.map_err(refuse)?, &access, url.timeout, traffic.queue);
                 let cluster = Box::new(cluster.map_err(refuse)?);
                 (To::Cluster(cluster), format!("the Redis Cluster at {hosts}"))
             }
             RedisShape::Sentinel(name) => {
                 let sentinels = Sentinels::new(url, access, name).map_err(refuse)?;
                 let place = format!("the Redis master {name:?} of the Sentinels at {hosts}");
-                (To::Node(Box::new(Node::behind(sentinels, url.timeout))), place)
+                (To::Node(Arc::new(Node::behind(sentinels, url.timeout, traffic))), place)
             }
         };
         Ok(Self { to, place })
     }
 
-    pub(super) fn from_client(client: Client, timeout: Duration) -> Self {
+    pub(super) fn from_client(client: Client, timeout: Duration, traffic: Traffic) -> Self {
         let place = format!("Redis at {}", client.get_connection_info().addr());
-        Self { to: To::Node(Box::new(Node::of(client, timeout))), place }
+        Self { to: To::Node(Arc::new(Node::of(client, timeout, traffic))), place }
     }
 
-    /// Sends commands that are all about one name, and gives an answer for each. `again` says that
-    /// they may be sent a second time where it is not known whether the first had an effect.
-    pub(super) async fn run(
-        &self,
-        name: &str,
-        commands: &Pipeline,
-        again: bool,
-        until: Instant,
-    ) -> Result<Vec<Value>, Trouble> {
+    /// Sends commands that are all about this name, and gives an answer to each.
+    pub(super) async fn run(&self, name: &str, request: Request) -> Answer {
         match &self.to {
-            To::Node(node) => node.run(commands, again, until).await,
-            To::Cluster(cluster) => cluster.run(name, commands, again, until).await,
+            To::Node(node) => node.run(request).await,
+            To::Cluster(cluster) => cluster.run(name, request).await,
         }
     }
 }

@@ -1,28 +1,35 @@
 //! One Redis server at a time: a fixed one, or the one that Sentinels name.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisResult,
-    Value,
-};
-use tokio::time::{Instant, timeout, timeout_at};
+use redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, RedisResult};
+use tokio::time::{Instant, timeout};
 
+use super::batch::{Aboard, Answer, Request};
 use super::lazy::{Broken, Lazy, Live};
 use super::sentinel::Sentinels;
 use super::words::{Trouble, is_from_no_master};
+use crate::lane::{Bounds, Flight, Lane, NoAnswer};
 
 /// How many commands wait for their turn on the connection, before those who bring more wait.
 const QUEUE: usize = 1024;
+
+/// More requests are not in one pipeline: all of them wait for the last one's answer.
+const TOGETHER: usize = 64;
+
+/// Nor more bytes, unless one alone has more.
+const BYTES: usize = 256 * 1024;
 
 /// One server, and the connection to it.
 pub(super) struct Node {
     source: Source,
     lazy: Lazy<MultiplexedConnection>,
-    /// How long connecting may take: less than an operation, so that there is a verdict for all
-    /// who wait, and the next does not begin anew.
-    patience: Duration,
+    timeout: Duration,
+    /// Where requests wait while others are on their way.
+    lane: Lane<Request, Answer>,
+    queue: usize,
 }
 
 enum Source {
@@ -30,62 +37,95 @@ enum Source {
     Sentinels(Box<Sentinels>),
 }
 
+/// How much may be on its way to a server, and wait for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traffic {
+    pub(super) batches: usize,
+    pub(super) queue: usize,
+    /// Whether there is one request in a batch: what comes behind it would have to wait for what it waits for.
+    pub(super) is_single: bool,
+}
+
 impl Node {
-    pub(super) fn of(client: Client, timeout: Duration) -> Self {
-        Self::new(Source::Fixed(Box::new(client)), timeout)
+    pub(super) fn of(client: Client, timeout: Duration, traffic: Traffic) -> Self {
+        Self::new(Source::Fixed(Box::new(client)), timeout, traffic)
     }
 
-    pub(super) fn behind(sentinels: Sentinels, timeout: Duration) -> Self {
-        Self::new(Source::Sentinels(Box::new(sentinels)), timeout)
+    pub(super) fn behind(sentinels: Sentinels, timeout: Duration, traffic: Traffic) -> Self {
+        Self::new(Source::Sentinels(Box::new(sentinels)), timeout, traffic)
     }
 
-    fn new(source: Source, timeout: Duration) -> Self {
-        Self { source, lazy: Lazy::new(), patience: timeout.mul_f32(0.75) }
+    fn new(source: Source, timeout: Duration, traffic: Traffic) -> Self {
+        let Traffic { batches: flights, queue, is_single } = traffic;
+        let together = if is_single { 1 } else { TOGETHER };
+        let bounds = Bounds { flights, together, bytes: BYTES, waiting: queue };
+        Self { source, lazy: Lazy::new(), timeout, lane: Lane::new(bounds), queue }
     }
 
-    pub(super) async fn run(
-        &self,
-        commands: &Pipeline,
-        mut again: bool,
-        until: Instant,
-    ) -> Result<Vec<Value>, Trouble> {
+    pub(super) async fn run(self: &Arc<Self>, request: Request) -> Answer {
+        let size = request.size();
+        let start = |flight| drop(tokio::spawn(fly(flight, self.clone())));
+        self.lane.ask(request, size, start).await.unwrap_or_else(|reason| {
+            Err(match reason {
+                NoAnswer::Full => Trouble::Overload(self.queue),
+                NoAnswer::Lost => Trouble::Lost,
+            })
+        })
+    }
+
+    async fn carry(&self, mut aboard: Aboard) {
         loop {
-            let live = self.lazy.get(|| self.connect());
-            let live = timeout_at(until, live).await.map_err(|_| Trouble::Late)??;
-            let mut connection = live.connection;
-            let sent = connection.send_packed_commands(commands, 0, commands.len());
-            match timeout_at(until, sent).await {
-                Ok(Ok(answers)) => {
+            let Some(live) = aboard.wait(self.lazy.get(|| self.connect()), || {}).await else {
+                return;
+            };
+            let Live { mut connection, broken } = match live {
+                Ok(live) => live,
+                Err(trouble) => return aboard.refuse(&trouble, |_| true),
+            };
+            let commands = aboard.pipeline();
+            let sent = Instant::now();
+            // Perhaps nobody is at the other end any more, which TCP finds out in a quarter of an hour.
+            // But whoever has waited for a place had little time left, and that says nothing.
+            let on_late = || {
+                if sent.elapsed() >= self.timeout / 2 {
+                    broken.set();
+                }
+            };
+            let sending = connection.send_packed_commands(&commands, 0, commands.len());
+            match aboard.wait(sending, on_late).await {
+                Some(Ok(answers)) => {
                     // The next one asks where the master is now.
                     if answers.iter().any(is_from_no_master) {
-                        live.broken.set();
+                        broken.set();
                     }
-                    return Ok(answers);
+                    return aboard.answer(answers);
                 }
-                Ok(Err(error)) => {
-                    live.broken.set();
-                    if !std::mem::take(&mut again) {
-                        return Err(Trouble::Driver(error));
-                    }
+                Some(Err(error)) => {
+                    broken.set();
+                    aboard.take_back(&commands, &Trouble::Driver(error));
                 }
-                // Perhaps nobody is at the other end any more, which TCP finds out in a quarter
-                // of an hour.
-                Err(_) => {
-                    live.broken.set();
-                    return Err(Trouble::Late);
-                }
+                None => return,
             }
         }
     }
 
     async fn connect(&self) -> Result<Live<MultiplexedConnection>, Trouble> {
-        let connected = timeout(self.patience, async {
+        // Less than an operation may take, so that there is a verdict for all who wait, and the next does not
+        // begin anew.
+        let connected = timeout(self.timeout.mul_f32(0.75), async {
             match &self.source {
                 Source::Fixed(client) => Ok(connect(client).await?),
                 Source::Sentinels(sentinels) => sentinels.connect().await,
             }
         });
         connected.await.unwrap_or(Err(Trouble::Late))
+    }
+}
+
+/// Carries until nobody waits.
+async fn fly(mut flight: Flight<Request, Answer>, node: Arc<Node>) {
+    while let Some(passengers) = flight.board() {
+        node.carry(Aboard::new(passengers)).await;
     }
 }
 

@@ -13,6 +13,10 @@ pub(super) enum Trouble {
     Driver(RedisError),
     /// The time was up.
     Late,
+    /// So many wait already. Nothing was done.
+    Overload(usize),
+    /// Whoever was to send them is gone, and nobody knows what was done.
+    Lost,
     /// What we say ourselves.
     Said(StoreErrorKind, String),
 }
@@ -29,6 +33,17 @@ impl Trouble {
             Self::Late => {
                 let seconds = timeout.as_secs_f64();
                 let text = format!("{place} did not answer within {seconds} s");
+                StoreError::new(StoreErrorKind::Unavailable, text)
+            }
+            Self::Overload(queue) => {
+                let text = format!(
+                    "{queue} requests wait for {place}, and one more may not: it is too slow for \
+                     what is asked of it, or ?queue= is too low"
+                );
+                StoreError::new(StoreErrorKind::Unavailable, text)
+            }
+            Self::Lost => {
+                let text = format!("a request was on its way to {place} when its runtime ended");
                 StoreError::new(StoreErrorKind::Unavailable, text)
             }
             Self::Said(kind, text) => StoreError::new(kind, text),

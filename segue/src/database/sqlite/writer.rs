@@ -16,8 +16,8 @@ use super::open::{Place, Purpose, current};
 use super::owned::OwnedValues;
 use super::run;
 use super::slot::WriterSlot;
-use crate::database::lane::{Bounds, Flight, Lane, Passenger};
 use crate::database::statement::Value;
+use crate::lane::{Bounds, Flight, Lane, Passenger};
 use crate::settings::{DatabaseOptions, Synchronous};
 
 /// More statements are not in one transaction, so that others get their turn.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::DatabaseStore;
 use crate::database::Database;
-use crate::database::lane::Lane;
 use crate::error::StoreError;
 use crate::key::SessionKey;
+use crate::lane::Lane;
 use crate::store::{Record, Replaced};
 
 use loads::Loaded;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::super::{DatabaseStore, record};
 use crate::database::Batch;
-use crate::database::lane::Flight;
 use crate::error::StoreError;
 use crate::key::SessionKey;
+use crate::lane::Flight;
 use crate::store::Record;
 
 /// The answer to a load.

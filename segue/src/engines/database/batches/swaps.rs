@@ -1,10 +1,10 @@
 //! Many saves as one statement, and one flush to disk.
 
 use super::super::DatabaseStore;
-use crate::database::lane::{Flight, Passenger};
 use crate::database::{Batch, BatchError};
 use crate::error::StoreError;
 use crate::key::SessionKey;
+use crate::lane::{Flight, Passenger};
 use crate::store::Replaced;
 
 /// Another payload and deadline for a row that is still as it was seen.

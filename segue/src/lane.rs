@@ -31,7 +31,11 @@ pub(crate) struct Bounds {
 
 struct State<Q, A> {
     waiting: VecDeque<Passenger<Q, A>>,
+    /// The bytes of those who wait.
+    bytes: usize,
     flights: usize,
+    /// So many of the flights were started and have not taken off yet.
+    boarding: usize,
 }
 
 /// A request, and who waits for its answer.
@@ -53,16 +57,18 @@ pub(crate) enum NoAnswer {
 /// A flight under way. It must take off until nobody waits any more.
 pub(crate) struct Flight<Q, A> {
     lane: Lane<Q, A>,
+    has_boarded: bool,
     is_over: bool,
 }
 
 impl<Q, A> Lane<Q, A> {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        let state = State { waiting: VecDeque::new(), flights: 0 };
+        let state = State { waiting: VecDeque::new(), bytes: 0, flights: 0, boarding: 0 };
         Self { state: Arc::new(Mutex::new(state)), bounds }
     }
 
-    /// Waits for the answer to a request of so many bytes. Where there is room for one more flight, `start` starts it.
+    /// Waits for the answer to a request of so many bytes. Where one more flight may leave, and none that is about
+    /// to has a seat, `start` starts it.
     pub(crate) async fn ask(
         &self,
         request: Q,
@@ -76,12 +82,14 @@ impl<Q, A> Lane<Q, A> {
                 return Err(NoAnswer::Full);
             }
             state.waiting.push_back(Passenger { request, size, reply });
-            let may_start = state.flights < self.bounds.flights;
+            state.bytes += size;
+            let may_start = state.flights < self.bounds.flights && !self.bounds.have_seats(&state);
             state.flights += usize::from(may_start);
+            state.boarding += usize::from(may_start);
             may_start
         };
         if may_start {
-            start(Flight { lane: self.clone(), is_over: false });
+            start(Flight { lane: self.clone(), has_boarded: false, is_over: false });
         }
         answer.await.map_err(|_| NoAnswer::Lost)
     }
@@ -91,22 +99,35 @@ impl<Q, A> Lane<Q, A> {
     }
 }
 
+impl Bounds {
+    /// Whether all who wait fit into the flights that are about to leave.
+    fn have_seats<Q, A>(&self, state: &State<Q, A>) -> bool {
+        state.waiting.len() <= self.together.saturating_mul(state.boarding)
+            && state.bytes <= self.bytes.saturating_mul(state.boarding)
+    }
+}
+
 impl<Q, A> Flight<Q, A> {
     /// Those who leave now; nothing where nobody waits, and the flight is over. Whoever has gone away
     /// stays behind.
     pub(crate) fn board(&mut self) -> Option<Vec<Passenger<Q, A>>> {
         let mut state = self.lane.lock();
+        if !std::mem::replace(&mut self.has_boarded, true) {
+            state.boarding -= 1;
+        }
         let Bounds { together, bytes, .. } = self.lane.bounds;
-        let (mut aboard, mut room) = (Vec::new(), bytes);
+        let mut aboard = Vec::with_capacity(together.min(state.waiting.len()));
+        let mut room = bytes;
         while aboard.len() < together
             && let Some(passenger) = state.waiting.pop_front()
         {
-            if passenger.reply.is_closed() {
-                continue;
-            }
-            if passenger.size > room && !aboard.is_empty() {
+            if passenger.size > room && !aboard.is_empty() && !passenger.reply.is_closed() {
                 state.waiting.push_front(passenger);
                 break;
+            }
+            state.bytes -= passenger.size;
+            if passenger.reply.is_closed() {
+                continue;
             }
             room = room.saturating_sub(passenger.size);
             aboard.push(passenger);
@@ -133,8 +154,10 @@ impl<Q, A> Drop for Flight<Q, A> {
         if !self.is_over {
             let mut state = self.lane.lock();
             state.flights -= 1;
+            state.boarding -= usize::from(!self.has_boarded);
             if state.flights == 0 {
                 state.waiting.clear();
+                state.bytes = 0;
             }
         }
     }
@@ -263,11 +286,43 @@ mod tests {
         let lane = Numbers::new(Bounds { flights: 2, ..ONE_BY_ONE });
         let (start, started) = mpsc::channel();
         let _first = asked!(lane, 1, start);
+        let mut one = started.try_recv().unwrap();
+        assert_eq!(requests(&one.board().unwrap()), [1]);
         let _second = asked!(lane, 2, start);
-        let (mut one, mut two) = (started.try_recv().unwrap(), started.try_recv().unwrap());
-        assert_eq!(requests(&one.board().unwrap()), [1, 2]);
-        assert!(two.board().is_none());
+        let mut two = started.try_recv().unwrap();
+        assert_eq!(requests(&two.board().unwrap()), [2]);
         let _third = asked!(lane, 3, start);
-        assert!(started.try_recv().is_ok());
+        assert!(started.try_recv().is_err(), "both are on their way");
+        assert!(two.board().is_some() && two.board().is_none());
+        let _fourth = asked!(lane, 4, start);
+        assert!(started.try_recv().is_ok(), "one of them is over");
+    }
+
+    #[test]
+    fn who_has_a_seat_in_the_next_flight_starts_none() {
+        for (bounds, seats) in [
+            (Bounds { flights: 9, waiting: 9, ..ONE_BY_ONE }, 2),
+            (Bounds { flights: 9, waiting: 9, together: 1, ..ONE_BY_ONE }, 1),
+        ] {
+            let lane = Numbers::new(bounds);
+            let (start, started) = mpsc::channel();
+            let _waiting: Vec<_> = (0..4).map(|number| asked!(lane, number, start)).collect();
+            let flights: Vec<_> = started.try_iter().collect();
+            assert_eq!(flights.len(), 4 / seats, "of 40 bytes each, and 100 in a flight");
+            for mut flight in flights {
+                assert_eq!(flight.board().unwrap().len(), seats);
+            }
+        }
+        // One that never took off left its passengers to the next.
+        let lane = Numbers::new(Bounds { flights: 2, ..ONE_BY_ONE });
+        let (start, started) = mpsc::channel();
+        let _first = asked!(lane, 1, start);
+        let mut one = started.try_recv().unwrap();
+        assert_eq!(requests(&one.board().unwrap()), [1]);
+        let _second = asked!(lane, 2, start);
+        drop(started.try_recv().unwrap());
+        let _third = asked!(lane, 3, start);
+        let mut two = started.try_recv().unwrap();
+        assert_eq!(requests(&two.board().unwrap()), [2, 3]);
     }
 }
