@@ -169,6 +169,7 @@ pub(crate) const ALL: &[Contender] = &[
     entry("segue-cache-memcached", Program::Own, Store::Memcached, Class::Memcached),
 
     entry("segue-cached-db-memory", Program::Own, Store::Sqlite, Class::Cached),
+    entry("segue-cached-db-memory-postgres", Program::Own, Store::Postgres, Class::Cached),
     entry("segue-cached-db-redis", Program::Own, Store::PostgresAndRedis, Class::Cached),
     entry("axum-session-sqlite", AXUM, Store::Sqlite, Class::Cached),
     entry("axum-session-redis", AXUM, Store::Redis, Class::Cached),

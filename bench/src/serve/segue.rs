@@ -1,6 +1,7 @@
 //! Segue on every engine: its layer around a bare router, as with the peers; and once a whole site.
 
 use std::path::Path;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Query;
@@ -8,9 +9,9 @@ use axum::routing::get;
 use segue::caches::{MemcachedCache, MemoryCache, RedisCache};
 use segue::engines::{
     CacheStore, CachedDatabaseStore, DatabaseStore, EncryptedCookieStore, FileStore, MemoryStore,
-    SignedCookieStore,
+    NearStore, SignedCookieStore,
 };
-use segue::settings::{CacheOptions, DatabaseUrl, SessionEngine};
+use segue::settings::{CacheFormat, CacheOptions, DatabaseUrl, SessionEngine};
 use segue::{Cache, Session, SessionError, SessionLayer, SessionStore, Settings, Site};
 
 use super::{OK, contents};
@@ -36,13 +37,19 @@ pub(super) async fn router(name: &str, store: &str) -> Result<Router> {
         "segue-db-sqlite" | "segue-db-postgres" | "segue-db-mariadb" => {
             layered(database(store).await?, &settings)
         }
-        "segue-cache-memory" => cache(MemoryCache::new(ENTRIES), &settings),
+        "segue-cache-memory" => {
+            let mut options = CacheOptions::default();
+            // As the settings have it for `memory://`.
+            options.format = CacheFormat::Json;
+            layered(CacheStore::new(MemoryCache::new(ENTRIES), options), &settings)
+        }
         "segue-cache-redis" => cache(RedisCache::from_url(store)?, &settings),
         "segue-cache-memcached" => cache(MemcachedCache::from_url(store)?, &settings),
-        "segue-cached-db-memory" => {
-            let memory = MemoryCache::new(ENTRIES);
-            let database = database(store).await?;
-            layered(CachedDatabaseStore::new(database, memory, &settings)?, &settings)
+        "segue-cached-db-memory" | "segue-cached-db-memory-postgres" => {
+            // What SQLite, which is asked each time, has no need of.
+            let staleness = Duration::from_secs(1);
+            let store = NearStore::new(database(store).await?, ENTRIES).with_staleness(staleness);
+            layered(store, &settings)
         }
         "segue-cached-db-redis" => {
             let (rows, entries) = store.split_once(' ').ok_or("two stores are needed")?;
