@@ -12,6 +12,7 @@ mod open;
 mod owned;
 mod readers;
 mod run;
+mod sweeper;
 mod trouble;
 mod watch;
 mod writer;
@@ -30,6 +31,7 @@ pub(super) use create::create;
 pub(super) use file::SqliteFile;
 use folder::folder;
 pub(super) use folder::try_lock;
+pub(super) use sweeper::Sweeper;
 pub(super) use trouble::explain;
 
 /// How long a statement waits for another process's write, and a request for a free connection.
@@ -70,6 +72,14 @@ impl Sqlite {
             Self::Theirs(pool) => {
                 texts(&Box::pin(query!(statement.sqlite, values).fetch_all(pool)).await?)
             }
+        }
+    }
+
+    /// For who removes a great many rows; a pool of the user's has nothing of its own for that.
+    pub(super) fn sweeper(&self) -> Option<Sweeper> {
+        match self {
+            Self::Own(file) => Some(file.sweeper()),
+            Self::Theirs(_) => None,
         }
     }
 
