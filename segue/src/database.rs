@@ -20,6 +20,7 @@ mod script;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod statement;
+mod sweep;
 mod trouble;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod words;
@@ -215,7 +216,7 @@ impl Database {
 
     /// Does what SQLite's next writers would otherwise have to do, and nothing elsewhere: what was written
     /// to its log is moved to the file. Others may read and write meanwhile.
-    pub(crate) async fn tidy_up(&self) -> Result<(), StoreError> {
+    async fn tidy_up(&self) -> Result<(), StoreError> {
         match &self.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(_) => self.fetch(Reading::Many, &CHECKPOINT, &[]).await.map(drop),

@@ -7,6 +7,7 @@ mod opened;
 mod save;
 mod sessions;
 mod state;
+mod turns;
 
 pub use access::Session;
 pub use handle::SessionHandle;

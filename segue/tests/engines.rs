@@ -150,7 +150,8 @@ async fn clearing_lets_writers_in_between_the_batches() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db.sqlite3");
     let url = format!("sqlite://{}", path.display());
-    let store = DatabaseStore::from_url(&url).await.unwrap();
+    let at_once = std::num::NonZeroU32::new(500).unwrap();
+    let store = DatabaseStore::from_url(&url).await.unwrap().with_batch(at_once);
     store.database().migrate().await.unwrap();
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
     let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
@@ -188,6 +189,51 @@ async fn clearing_lets_writers_in_between_the_batches() {
     assert_eq!(reports.last().unwrap().removed, expired as u64);
     assert!(reports.iter().all(|report| report.expected == Some(expired as u64)));
     assert!(writes > 3 * BATCHES as i64, "{writes} writes during {BATCHES} batches");
+}
+
+/// A clean-up that is dropped half-way, as when its program is stopped, leaves whole batches removed and
+/// nothing locked; the next one removes the rest, and nothing that lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn clearing_may_be_dropped_at_any_moment() {
+    const EXPIRED: u64 = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db.sqlite3");
+    let url = format!("sqlite://{}", path.display());
+    let store = DatabaseStore::from_url(&url).await.unwrap();
+    store.database().migrate().await.unwrap();
+    let in_an_hour = Timestamp::now() + SignedDuration::from_hours(1);
+    let key = store.create(b"0", in_an_hour).await.unwrap();
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
+                INSERT INTO django_session SELECT printf('%032d', i), hex(randomblob(200)), \
+                '2001-01-01 00:00:00' FROM n";
+    sqlx::query(rows).bind(i64::try_from(EXPIRED).unwrap()).execute(&pool).await.unwrap();
+
+    let mut left = EXPIRED;
+    for _ in 0..3 {
+        let begun = tokio::sync::Notify::new();
+        let report = |_: segue::Cleared| begun.notify_one();
+        tokio::select! {
+            removed = store.clear_expired(&report) => panic!("it was to be dropped: {removed:?}"),
+            () = begun.notified() => {}
+        }
+        let seen = store.load(&key).await.unwrap().unwrap();
+        let touched = store.touch(&key, &seen, in_an_hour).await.expect("nothing is locked");
+        assert_eq!(touched, segue::Replaced::Saved(key.clone()));
+        let sql = "SELECT COUNT(*) FROM django_session";
+        let there: i64 = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
+        let now = u64::try_from(there).unwrap() - 1;
+        assert!(0 < now && now < left, "{left}, then {now}");
+        left = now;
+    }
+    let removed = store.clear_expired(&|_| {}).await.unwrap();
+    // What was under way when the last one was dropped is done all the same.
+    assert!(0 < removed && removed <= left, "{removed} of {left}");
+    assert!(store.load(&key).await.unwrap().is_some());
+    pool.close().await;
+    store.database().close().await;
+    let log = folder.path().join("db.sqlite3-wal");
+    assert!(!log.exists(), "the last one to close moves the log to the file");
 }
 
 /// Django's `UPDATE` does not look at the date, so a session that was ended must be gone for it.

@@ -15,6 +15,7 @@ mod owned;
 mod readers;
 mod run;
 mod slot;
+mod sweeper;
 mod trouble;
 mod watch;
 mod writer;
@@ -35,6 +36,7 @@ pub(super) use edition::FileEdition;
 pub(super) use file::SqliteFile;
 use folder::folder;
 pub(super) use folder::try_lock;
+pub(super) use sweeper::Sweeper;
 pub(super) use trouble::explain;
 
 /// How long a statement waits for another process's write, and a request for a free connection.
@@ -84,6 +86,14 @@ impl Sqlite {
         match self {
             Self::Own(file) => file.edition(),
             // Whose connections are all alike: each takes what another writes for somebody else's.
+            Self::Theirs(_) => None,
+        }
+    }
+
+    /// For who removes a great many rows; a pool of the user's has nothing of its own for that.
+    pub(super) fn sweeper(&self) -> Option<Sweeper> {
+        match self {
+            Self::Own(file) => Some(file.sweeper()),
             Self::Theirs(_) => None,
         }
     }

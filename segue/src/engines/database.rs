@@ -7,7 +7,6 @@ mod listing;
 mod statements;
 
 use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -22,13 +21,6 @@ use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 use batches::{Batches, Swap};
 #[cfg(feature = "manage")]
 pub(super) use listing::DatabasePages;
-
-/// How many rows one `DELETE` of the clean-up removes, unless it is told otherwise: a writer
-/// elsewhere waits for no more.
-const BATCH: u32 = 500;
-
-/// The shortest pause between two batches, in which writers elsewhere get their turn.
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// Sessions in the `django_session` table, which stays exactly as Django made it: both may write.
 ///
@@ -54,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub struct DatabaseStore {
     database: Database,
     clock: Clock,
-    batch: u32,
+    batch: Option<NonZeroU32>,
     #[cfg(feature = "postgres")]
     batches: Option<Batches>,
 }
@@ -68,15 +60,15 @@ impl DatabaseStore {
             batches: Batches::of(&database),
             database,
             clock,
-            batch: BATCH,
+            batch: None,
         }
     }
 
-    /// Removes so many rows at once when it clears up; others may write between two batches.
-    /// Default: 500.
+    /// Removes so many rows at once when it clears up; others may write between two batches. By default it
+    /// is as many as take a few milliseconds, up to 5,000.
     #[must_use]
     pub fn with_batch(self, rows: NonZeroU32) -> Self {
-        Self { batch: rows.get(), ..self }
+        Self { batch: Some(rows), ..self }
     }
 
     /// Opens a database by its URL: `sqlite:///absolute/path`, `sqlite://relative/path`,
@@ -255,23 +247,18 @@ impl SessionStore for DatabaseStore {
     ) -> Result<u64, StoreError> {
         let now = self.now();
         let expected = self.expired(&now).await?;
+        let mut sweep = self.database.sweep(self.batch);
         let mut removed = 0;
         loop {
-            let started = Instant::now();
-            let some = [Value::Text(&now), Value::Integer(self.batch.into())];
-            let batch = self.database.execute(&statements::CLEAR, &some).await?;
+            let (batch, has_more) = sweep.next(&statements::CLEAR, &now).await?;
             removed += batch;
             if batch > 0 {
                 tracing::debug!(removed, "a batch of expired sessions is gone");
                 on_batch(Cleared::new(removed, expected));
             }
-            if batch < self.batch.into() {
+            if !has_more {
                 return Ok(removed);
             }
-            // Others have the database for half as long as the batch took, and while it is tidied up.
-            let pause = (started.elapsed() / 2).max(PAUSE);
-            self.database.tidy_up().await?;
-            tokio::time::sleep(pause).await;
         }
     }
 }

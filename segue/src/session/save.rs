@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use super::handle::SessionHandle;
 use super::state::{State, Stored};
+use super::turns::Turn;
 use crate::data::{SessionData, StepError};
 use crate::error::{SessionError, SessionErrorKind, StoreError, StoreErrorKind};
 use crate::expiry::Expiry;
 use crate::key::SessionKey;
 use crate::store::{Record, Replaced, SessionStore as _};
 
-/// A refused swap proves that somebody else's succeeded, so of n writers each needs n rounds at
-/// most. This many are no crowd but a fault.
+/// A refused swap proves that somebody else's succeeded, and of a process's own writers one at a time
+/// tries: so of n processes each needs n rounds or so. This many are no crowd but a fault.
 const MOST_ROUNDS: u32 = 1000;
 
-/// From this round on a writer waits a little, at random, so that a crowd spreads out.
+/// From this round on a writer waits a little, at random, so that a crowd of processes spreads out.
 const PATIENT_ROUNDS: u32 = 3;
 
 /// A session on its way to the store: a copy, because the request may go on changing it.
@@ -145,17 +146,19 @@ async fn touch(
     work: &mut Work,
 ) -> Result<Stored, SessionError> {
     let Stored { key, record: mut seen } = stored;
-    for round in 0..MOST_ROUNDS {
+    let mut race = Race::of(handle, &key);
+    loop {
         let expires_at = deadline(handle, &work.data);
         match handle.sessions().store().touch(&key, &seen, expires_at).await? {
-            Replaced::Saved(key) => {
-                return Ok(Stored { key, record: seen.until(expires_at) });
+            Replaced::Saved(saved) => {
+                let record = seen.until(expires_at);
+                race.won(&record);
+                return Ok(Stored { key: saved, record });
             }
             Replaced::Gone => return Err(SessionError::interrupted()),
-            Replaced::Conflict => seen = rebase(handle, &key, work, round).await?,
+            Replaced::Conflict => seen = race.rebase(work).await?,
         }
     }
-    Err(contended())
 }
 
 /// Writes down that the session is used, and leaves its deadline where it is: a time limit makes no
@@ -168,18 +171,22 @@ async fn stamp(
     work.only_stamped = true;
     let store = handle.sessions().store();
     let Stored { key, record: mut seen } = stored;
-    for round in 0..MOST_ROUNDS {
+    let mut race = Race::of(handle, &key);
+    loop {
         let record = encode_until(handle, &work.data, seen.expires_at())?;
         match store.replace(&key, &seen, record.payload(), record.expires_at()).await? {
-            Replaced::Saved(key) => return Ok(Stored { key, record }),
+            Replaced::Saved(saved) => {
+                race.won(&record);
+                return Ok(Stored { key: saved, record });
+            }
             Replaced::Gone => return Err(SessionError::interrupted()),
-            Replaced::Conflict => (seen, work.data) = load_theirs(handle, &key, round).await?,
+            Replaced::Conflict => (seen, work.data) = race.theirs().await?,
         }
         if !handle.stamp(&mut work.data) {
-            return Ok(Stored { key, record: seen });
+            race.won(&seen);
+            return Ok(Stored { key: key.clone(), record: seen });
         }
     }
-    Err(contended())
 }
 
 /// Compare and swap; when somebody else was faster, the same changes again on what they left.
@@ -190,15 +197,21 @@ async fn replace(
 ) -> Result<Stored, SessionError> {
     let store = handle.sessions().store();
     let Stored { key, record: mut seen } = stored;
-    for round in 0..MOST_ROUNDS {
+    let mut race = Race::of(handle, &key);
+    if let Some(theirs) = race.join(work).await? {
+        seen = theirs;
+    }
+    loop {
         let record = encode(handle, &work.data)?;
         match store.replace(&key, &seen, record.payload(), record.expires_at()).await? {
-            Replaced::Saved(key) => return Ok(Stored { key, record }),
+            Replaced::Saved(saved) => {
+                race.won(&record);
+                return Ok(Stored { key: saved, record });
+            }
             Replaced::Gone => return Err(SessionError::interrupted()),
-            Replaced::Conflict => seen = rebase(handle, &key, work, round).await?,
+            Replaced::Conflict => seen = race.rebase(work).await?,
         }
     }
-    Err(contended())
 }
 
 /// Gives the session a new key, for a change of privilege: who knew the old one knows nothing.
@@ -215,19 +228,19 @@ async fn move_to_new_key(
     let Stored { key: old, record: mut seen } = stored;
     let mut new = create(handle, &work.data).await?;
     let ended = async {
-        for round in 0..MOST_ROUNDS {
+        let mut race = Race::of(handle, &old);
+        loop {
             let past = handle.sessions().clock().now();
             match store.replace(&old, &seen, seen.payload(), past).await? {
                 Replaced::Saved(_) => return Ok(()),
                 Replaced::Gone => return Err(SessionError::interrupted()),
                 Replaced::Conflict => {
-                    seen = rebase(handle, &old, work, round).await?;
+                    seen = race.rebase(work).await?;
                     let next = Stored { key: new.key.clone(), record: new.record.clone() };
                     new = replace(handle, next, work).await?;
                 }
             }
         }
-        Err(contended())
     };
     let ended: Result<(), SessionError> = ended.await;
     // The one that is left over is dead in both cases: nobody knows the new key, and the old
@@ -239,37 +252,77 @@ async fn move_to_new_key(
     ended.map(|()| new)
 }
 
-/// Loads what the other request left and does our changes again on top of it.
-async fn rebase(
-    handle: &SessionHandle,
-    key: &SessionKey,
-    work: &mut Work,
-    round: u32,
-) -> Result<Record, SessionError> {
-    let (theirs, data) = load_theirs(handle, key, round).await?;
-    work.data.rebase(data).map_err(step_failed)?;
-    Ok(theirs)
+/// A save that others may come before.
+struct Race<'r> {
+    handle: &'r SessionHandle,
+    key: &'r SessionKey,
+    rounds: u32,
+    /// From the first race that was lost.
+    turn: Option<Turn<'r>>,
 }
 
-/// Loads what the other request left.
-async fn load_theirs(
-    handle: &SessionHandle,
-    key: &SessionKey,
-    round: u32,
-) -> Result<(Record, SessionData), SessionError> {
-    if round >= PATIENT_ROUNDS {
-        tokio::time::sleep(jitter(round)).await;
+impl<'r> Race<'r> {
+    fn of(handle: &'r SessionHandle, key: &'r SessionKey) -> Self {
+        Self { handle, key, rounds: 0, turn: None }
     }
-    let theirs = handle.sessions().store().load(key).await?;
-    let theirs = theirs.ok_or_else(SessionError::interrupted)?;
-    let data = handle.sessions().codec().decode_record(&theirs).map_err(|error| {
-        SessionError::new(
-            SessionErrorKind::Unreadable,
-            "another process has saved this session, and what it saved cannot be read",
-        )
-        .with_source(error)
-    })?;
-    Ok((theirs, data))
+
+    /// Waits behind those who have lost a race, if there are any, and does our changes again on top of
+    /// what the last of them has left.
+    async fn join(&mut self, work: &mut Work) -> Result<Option<Record>, SessionError> {
+        self.turn = self.handle.sessions().turns().take_if_any(self.key).await;
+        let Some(theirs) = self.turn.as_mut().and_then(Turn::left) else { return Ok(None) };
+        let data = self.decode(&theirs)?;
+        work.data.rebase(data).map_err(step_failed)?;
+        Ok(Some(theirs))
+    }
+
+    /// This was saved.
+    fn won(&mut self, record: &Record) {
+        if let Some(turn) = &mut self.turn {
+            turn.leave(record);
+        }
+    }
+
+    /// After a lost race does our changes again on top of what the other request left.
+    async fn rebase(&mut self, work: &mut Work) -> Result<Record, SessionError> {
+        let (theirs, data) = self.theirs().await?;
+        work.data.rebase(data).map_err(step_failed)?;
+        Ok(theirs)
+    }
+
+    /// After a lost race: what the other request left.
+    async fn theirs(&mut self) -> Result<(Record, SessionData), SessionError> {
+        if self.rounds >= PATIENT_ROUNDS {
+            tokio::time::sleep(jitter(self.rounds)).await;
+        }
+        self.rounds += 1;
+        if self.rounds >= MOST_ROUNDS {
+            return Err(contended());
+        }
+        if self.turn.is_none() {
+            let mut turn = self.handle.sessions().turns().take(self.key).await;
+            let left = turn.left();
+            self.turn = Some(turn);
+            if let Some(theirs) = left {
+                let data = self.decode(&theirs)?;
+                return Ok((theirs, data));
+            }
+        }
+        let theirs = self.handle.sessions().store().load(self.key).await?;
+        let theirs = theirs.ok_or_else(SessionError::interrupted)?;
+        let data = self.decode(&theirs)?;
+        Ok((theirs, data))
+    }
+
+    fn decode(&self, theirs: &Record) -> Result<SessionData, SessionError> {
+        self.handle.sessions().codec().decode_record(theirs).map_err(|error| {
+            SessionError::new(
+                SessionErrorKind::Unreadable,
+                "another process has saved this session, and what it saved cannot be read",
+            )
+            .with_source(error)
+        })
+    }
 }
 
 /// Up to a few milliseconds, more of them in a larger crowd.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::limits::Limits;
 use super::opened::Opened;
+use super::turns::Turns;
 use crate::clock::Clock;
 use crate::codec::Codec;
 use crate::error::{ConfigError, SessionError, StoreError};
@@ -44,6 +45,7 @@ struct Shared {
     rules: Rules,
     limits: Limits,
     cookie_name: Box<str>,
+    turns: Turns,
 }
 
 /// The settings that say how long a session lives and when it is saved.
@@ -84,7 +86,8 @@ impl Sessions {
         let codec = Codec::of(store.guarantees().payload, &settings.secret_keys, &clock);
         let cookie_name = settings.session.cookie_name.as_str().into();
         let store = AnyStore::new(store);
-        Ok(Self(Arc::new(Shared { store, codec, clock, rules, limits, cookie_name })))
+        let turns = Turns::default();
+        Ok(Self(Arc::new(Shared { store, codec, clock, rules, limits, cookie_name, turns })))
     }
 
     /// The session with this key, or a new one; nothing is loaded yet.
@@ -179,5 +182,9 @@ impl Sessions {
 
     pub(super) fn limits(&self) -> Limits {
         self.0.limits
+    }
+
+    pub(super) fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 }

@@ -1,12 +1,13 @@
 //! A file that we opened.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[cfg(feature = "memory-cache")]
 use super::edition::FileEdition;
 use super::open::Place;
 use super::readers::Readers;
+use super::sweeper::Sweeper;
 use super::writer::Writer;
 use crate::database::statement::{Reading, Row, Statement, Value};
 use crate::settings::DatabaseOptions;
@@ -18,6 +19,7 @@ pub(in crate::database) struct SqliteFile {
     place: Arc<Place>,
     readers: Arc<Readers>,
     writer: Arc<Writer>,
+    sweeping: Arc<Mutex<()>>,
 }
 
 impl SqliteFile {
@@ -26,7 +28,7 @@ impl SqliteFile {
         let place = Arc::new(Place::new(path));
         let readers = Arc::new(Readers::new(Arc::clone(&place)));
         let writer = Writer::new(Arc::clone(&place), options);
-        Self { place, readers, writer: Arc::new(writer) }
+        Self { place, readers, writer: Arc::new(writer), sweeping: Arc::default() }
     }
 
     pub(in crate::database) fn path(&self) -> &Path {
@@ -63,12 +65,19 @@ impl SqliteFile {
         self.writer.edition()
     }
 
+    /// For who removes a great many rows.
+    pub(in crate::database) fn sweeper(&self) -> Sweeper {
+        Sweeper::new(Arc::clone(&self.place), Arc::clone(&self.sweeping))
+    }
+
     /// Waits for the statements that are under way and closes every connection.
     pub(in crate::database) async fn close(&self) {
         self.place.close();
         let (readers, writer) = (Arc::clone(&self.readers), Arc::clone(&self.writer));
+        let sweeping = Arc::clone(&self.sweeping);
         // The last one to close writes the file whole.
         let closed = tokio::task::spawn_blocking(move || {
+            drop(sweeping.lock().unwrap_or_else(PoisonError::into_inner));
             readers.close();
             writer.close();
         });

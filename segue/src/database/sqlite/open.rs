@@ -41,6 +41,8 @@ pub(super) enum Purpose {
     Glance,
     Reading,
     Writing(Synchronous),
+    /// Removing a great many rows.
+    Sweeping,
 }
 
 /// A connection, and since when it is open.
@@ -57,10 +59,21 @@ impl Open {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         wait_for_locks(&connection, purpose != Purpose::Glance)?;
-        if let Purpose::Writing(synchronous) = purpose {
+        if let Purpose::Writing(_) | Purpose::Sweeping = purpose {
             connection.pragma_update(None, "journal_mode", "wal")?;
-            connection.pragma_update(None, "synchronous", synchronous.name())?;
             connection.pragma_update(None, "foreign_keys", "on")?;
+        }
+        match purpose {
+            Purpose::Writing(synchronous) => {
+                connection.pragma_update(None, "synchronous", synchronous.name())?;
+            }
+            // With a log nothing breaks by it; a file that could not be given one is flushed.
+            Purpose::Sweeping if has_log(&connection)? => {
+                connection.pragma_update(None, "synchronous", Synchronous::Normal.name())?;
+                connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+                connection.pragma_update(None, "cache_size", -SWEEPING_KIB)?;
+            }
+            _ => {}
         }
         Ok(Self { connection, since })
     }
@@ -70,8 +83,23 @@ impl Open {
 /// to a tenth of a second: so it misses the moment in which a busy writer lets others in.
 const POLL: Duration = Duration::from_millis(1);
 
+/// How much a connection that removes rows may keep in memory: the keys are everywhere in their index, and
+/// a page that does not fit is written twice.
+const SWEEPING_KIB: i64 = 16 << 10;
+
+fn has_log(connection: &Connection) -> Result<bool, Failure> {
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    Ok(mode == "wal")
+}
+
+/// Waits for a lock, but not for long.
+pub(super) fn brief(times: i32) -> bool {
+    std::thread::sleep(POLL);
+    times < 5
+}
+
 /// Waits for a lock for the time; whether it is to be asked for again.
-fn wait(times: i32) -> bool {
+pub(super) fn wait(times: i32) -> bool {
     std::thread::sleep(POLL);
     u128::try_from(times).is_ok_and(|times| times < PATIENCE.as_millis() / POLL.as_millis())
 }

@@ -142,15 +142,15 @@ fn one(connection: &Connection, passenger: &Passenger<Job, Changed>) -> Changed 
 }
 
 /// A transaction that is undone unless it was committed.
-struct Transaction<'c>(&'c Connection);
+pub(super) struct Transaction<'c>(&'c Connection);
 
 impl<'c> Transaction<'c> {
-    fn begin(connection: &'c Connection) -> Result<Self, Failure> {
+    pub(super) fn begin(connection: &'c Connection) -> Result<Self, Failure> {
         run::execute(connection, "BEGIN IMMEDIATE", [])?;
         Ok(Self(connection))
     }
 
-    fn commit(self) -> Result<(), Failure> {
+    pub(super) fn commit(self) -> Result<(), Failure> {
         run::execute(self.0, "COMMIT", []).map(drop)
     }
 }

@@ -33,7 +33,8 @@ pub(super) type Swapped = Result<Option<Replaced>, StoreError>;
 /// Each row is locked, looked at, and found again by its place: whatever the planner thinks of the table,
 /// that costs as much as there are rows in the lists. A row that somebody else has locked is left out:
 /// the others do not wait for it, and as nobody waits for a row, no two batches wait for each other. Of two
-/// saves of one row one is done.
+/// saves of one row one is done: that they are sorted makes all be looked at before one is written, because
+/// a row that this statement has written is not found again.
 const SWAP: &str = "\
     WITH wanted AS (\
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) \
@@ -48,7 +49,8 @@ const SWAP: &str = "\
         UPDATE django_session AS session \
         SET session_data = COALESCE(held.payload, session.session_data), \
             expire_date = held.expire_date::timestamp AT TIME ZONE 'UTC' \
-        FROM held WHERE session.ctid = held.place AND held.is_seen AND held.is_live \
+        FROM (SELECT * FROM held WHERE is_seen AND is_live ORDER BY number) AS held \
+        WHERE session.ctid = held.place \
         RETURNING held.number\
     ) \
     SELECT CASE \
