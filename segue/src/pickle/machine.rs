@@ -55,9 +55,10 @@ impl<'a> Machine<'a> {
             heap: Heap { pickle, nodes: Vec::new() },
             at: 0,
             opcode_at: 0,
-            stack: Vec::new(),
-            marks: Vec::new(),
-            memo: Memo::default(),
+            // As many as most sessions have; each more doubles the room.
+            stack: Vec::with_capacity(32),
+            marks: Vec::with_capacity(4),
+            memo: Memo { in_order: Vec::with_capacity(32), others: HashMap::new() },
             steps: 0,
             object: None,
         }

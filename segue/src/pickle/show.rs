@@ -1,5 +1,7 @@
 //! From a pickle's values to JSON text, as `json.dumps(value, separators=(",", ":"))` writes it.
 
+use std::fmt::Write as _;
+
 use super::value::{Heap, Kind, Scalar, Value};
 use super::walk::{Sink, Walker};
 use super::write::Opcodes;
@@ -16,17 +18,18 @@ pub(super) fn members(heap: &Heap<'_>, dict: u32) -> Result<Vec<Member>, PickleE
     }
     let mut members = Vec::with_capacity((items.len() / 2).min(16));
     let (mut json_left, mut exact_left) = (MAX_SIZE, MAX_SIZE);
+    let mut shown = Show::default();
     for pair in walker.distinct(items)?.chunks_exact(2) {
         let &[key, value] = pair else { continue };
-        let mut shown = Show::new(json_left);
+        shown.begin(json_left);
         walker.walk(key, &mut shown)?;
         if !shown.is_exact {
             return Err(PickleError::NotAText("a str with two surrogates apart"));
         }
-        let key = shown.text;
+        let key = shown.text.as_str().to_owned();
         // It is no more than what was left.
         json_left = json_left.saturating_sub(key.len());
-        let mut shown = Show::new(json_left);
+        shown.begin(json_left);
         walker.walk(value, &mut shown).map_err(|error| error.under(&key))?;
         let exact = if shown.is_exact {
             None
@@ -38,7 +41,7 @@ pub(super) fn members(heap: &Heap<'_>, dict: u32) -> Result<Vec<Member>, PickleE
             Some(exact)
         };
         json_left = json_left.saturating_sub(shown.text.len());
-        members.push(Member { key, json: shown.text, exact });
+        members.push(Member { key, json: shown.text.as_str().to_owned(), exact });
     }
     Ok(members)
 }
@@ -47,7 +50,8 @@ fn is_str(value: Value) -> bool {
     matches!(value, Value::Str(_) | Value::RawStr(_))
 }
 
-/// Writes JSON.
+/// Writes JSON, one value after the other into the same memory.
+#[derive(Default)]
 struct Show {
     text: String,
     limit: usize,
@@ -58,8 +62,11 @@ struct Show {
 }
 
 impl Show {
-    fn new(limit: usize) -> Self {
-        Self { text: String::new(), limit, open: Vec::new(), is_exact: true }
+    /// Begins another value, of so many bytes at the most.
+    fn begin(&mut self, limit: usize) {
+        self.text.clear();
+        self.open.clear();
+        (self.limit, self.is_exact) = (limit, true);
     }
 
     /// Writes what stands between two items. Says whether a key comes now.
@@ -83,26 +90,31 @@ impl Show {
 impl Sink for Show {
     fn scalar(&mut self, scalar: &Scalar<'_>) -> Result<(), PickleError> {
         let is_key = self.separate();
-        let word = match scalar {
-            Scalar::Str(bytes) => {
-                self.is_exact &= text::push_json(&mut self.text, bytes);
-                return self.check();
-            }
-            Scalar::None => "null".to_owned(),
-            Scalar::Bool(value) => value.to_string(),
-            Scalar::Int(value) => value.to_string(),
-            Scalar::Long(bytes) => number::to_decimal(bytes).ok_or(Reason::BigInteger)?,
-            Scalar::Float(value) => {
-                self.is_exact &= !value.is_nan() || value.to_bits() == NAN;
-                json::to_text(value).map_err(|_| Reason::NotJson)?
-            }
-        };
+        if let Scalar::Str(bytes) = scalar {
+            self.is_exact &= text::push_json(&mut self.text, bytes);
+            return self.check();
+        }
         if is_key {
             // A text in JSON; it would be one in Python, too.
             self.is_exact = false;
-            self.text.extend(["\"", &word, "\""]);
-        } else {
-            self.text.push_str(&word);
+            self.text.push('"');
+        }
+        // Writing into a text cannot fail.
+        match scalar {
+            Scalar::Str(_) => {}
+            Scalar::None => self.text.push_str("null"),
+            Scalar::Bool(value) => _ = write!(self.text, "{value}"),
+            Scalar::Int(value) => _ = write!(self.text, "{value}"),
+            Scalar::Long(bytes) => {
+                self.text.push_str(&number::to_decimal(bytes).ok_or(Reason::BigInteger)?);
+            }
+            Scalar::Float(value) => {
+                self.is_exact &= !value.is_nan() || value.to_bits() == NAN;
+                self.text.push_str(&json::to_text(value).map_err(|_| Reason::NotJson)?);
+            }
+        }
+        if is_key {
+            self.text.push('"');
         }
         self.check()
     }
