@@ -1,7 +1,7 @@
 //! The database: connections, Django's tables, and what its errors mean.
 
 mod app;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 mod batch;
 pub(crate) mod column;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -39,10 +39,14 @@ pub use migrations::{
     Target,
 };
 
-#[cfg(feature = "postgres")]
-pub(crate) use batch::{Batch, BatchError};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) use batch::BatchError;
 #[cfg(feature = "memory-cache")]
 pub(crate) use edition::{Coherence, Edition};
+#[cfg(feature = "mysql")]
+pub(crate) use mysql::literal;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::Batch;
 pub(crate) use statement::{Reading, Row, Statement, Value};
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -145,6 +149,19 @@ impl Database {
 
     fn of(pools: Pools, name: impl Into<Arc<str>>, limit: Option<Duration>) -> Self {
         Self { pools, name: name.into(), limit, options: DatabaseOptions::default() }
+    }
+
+    /// Which one it is.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(crate) fn dialect(&self) -> dialect::Dialect {
+        match self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(_) => dialect::Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(_) => dialect::Dialect::Postgres,
+            #[cfg(feature = "mysql")]
+            Pools::MySql(_) => dialect::Dialect::MySql,
+        }
     }
 
     /// Waits for the statements that are under way and closes every connection. What comes later

@@ -21,13 +21,13 @@ mod error;
 mod expiry;
 #[cfg(feature = "axum")]
 mod extract;
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "mysql"))]
 mod hex;
 pub mod host;
 mod html;
 mod json;
 mod key;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "redis"))]
 mod lane;
 pub mod layer;
 #[cfg(feature = "manage")]

@@ -1,5 +1,7 @@
 //! Connecting to MySQL and MariaDB, and what their errors mean.
 
+mod batch;
+
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ use super::connections::{Connections, Server};
 use super::words;
 use crate::error::StoreErrorKind;
 use crate::settings::ServerUrl;
+
+pub(crate) use batch::literal;
 
 /// Asks which of the two it is, and whether it is a replica.
 const GREET: &str = "SELECT CAST(VERSION() AS CHAR), CAST(@@GLOBAL.read_only AS CHAR)";

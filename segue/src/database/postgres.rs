@@ -1,5 +1,6 @@
 //! Connecting to PostgreSQL, and what its errors mean.
 
+mod batch;
 #[cfg(feature = "memory-cache")]
 mod news;
 
@@ -13,6 +14,8 @@ use super::connections::{Connections, Server};
 use super::words;
 use crate::error::StoreErrorKind;
 use crate::settings::ServerUrl;
+
+pub(crate) use batch::Batch;
 
 /// All of our statements find their rows by an index. A plan that is made while a table is small, and
 /// reads it whole, would be kept when it no longer is.

@@ -16,7 +16,6 @@ use super::sqlite;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::words;
 use crate::error::{StoreError, StoreErrorKind};
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use crate::lane::NoAnswer;
 
 /// Too many statements wait already.
@@ -31,7 +30,6 @@ impl fmt::Display for Overload {
 
 impl Error for Overload {}
 
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
 impl From<NoAnswer> for sqlx::Error {
     fn from(reason: NoAnswer) -> Self {
         match reason {

@@ -1,6 +1,6 @@
 //! Sessions in Django's own `django_session` table.
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 mod batches;
 #[cfg(feature = "manage")]
 mod listing;
@@ -17,7 +17,7 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::key::SessionKey;
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 use batches::{Batches, Swap};
 #[cfg(feature = "manage")]
 pub(super) use listing::DatabasePages;
@@ -47,7 +47,7 @@ pub struct DatabaseStore {
     database: Database,
     clock: Clock,
     batch: Option<NonZeroU32>,
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     batches: Option<Batches>,
 }
 
@@ -56,7 +56,7 @@ impl DatabaseStore {
     #[must_use]
     pub fn new(database: Database, clock: Clock) -> Self {
         Self {
-            #[cfg(feature = "postgres")]
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
             batches: Batches::of(&database),
             database,
             clock,
@@ -124,7 +124,7 @@ impl DatabaseStore {
         payload: Option<&[u8]>,
         date: &str,
     ) -> Result<Option<Replaced>, StoreError> {
-        #[cfg(feature = "postgres")]
+        #[cfg(any(feature = "postgres", feature = "mysql"))]
         if let Some(batches) = &self.batches {
             let payload = payload.map(text).transpose()?.map(str::to_owned);
             let seen = text(seen.payload())?.to_owned();
@@ -173,7 +173,7 @@ impl SessionStore for DatabaseStore {
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
-        #[cfg(feature = "postgres")]
+        #[cfg(any(feature = "postgres", feature = "mysql"))]
         if let Some(batches) = &self.batches {
             return batches.load(self, key).await;
         }

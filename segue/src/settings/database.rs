@@ -20,10 +20,10 @@ pub struct DatabaseOptions {
     /// `"FULL"` it survives a power cut; with `"NORMAL"` a power cut may undo the last ones, which is
     /// quicker, and what was written before stays whole. Default: `"FULL"`, as Django's.
     pub synchronous: Synchronous,
-    /// `DATABASE_BATCHES` (ours): on PostgreSQL, how many batches of loads, and how many of saves, are under way
+    /// `DATABASE_BATCHES` (ours): on servers, how many batches of loads, and how many of saves, are under way
     /// at once. What comes meanwhile waits and leaves as one. Default: `4`.
     pub batches: usize,
-    /// `DATABASE_QUEUE` (ours): on PostgreSQL how many loads, and how many saves, and on SQLite how many writes
+    /// `DATABASE_QUEUE` (ours): on servers how many loads, and how many saves, and on SQLite how many writes
     /// may wait; one more is answered with 503.
     /// Default: `4096`.
     pub queue: usize,

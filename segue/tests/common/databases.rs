@@ -91,7 +91,18 @@ impl Place {
 
     /// Locks every session on a server until it is dropped.
     pub async fn hold_the_rows(&self) -> Box<dyn std::any::Any> {
-        let lock = "SELECT * FROM django_session FOR UPDATE";
+        self.hold("SELECT * FROM django_session FOR UPDATE").await
+    }
+
+    /// Locks one session on a server until it is dropped.
+    pub async fn hold_the_row(&self, key: &segue::SessionKey) -> Box<dyn std::any::Any> {
+        let key = key.expose();
+        self.hold(&format!("SELECT * FROM django_session WHERE session_key = '{key}' FOR UPDATE"))
+            .await
+    }
+
+    async fn hold(&self, lock: &str) -> Box<dyn std::any::Any> {
+        let lock = AssertSqlSafe(lock.to_owned());
         if self.url.starts_with("postgres") {
             let mut connection = PgConnection::connect(&self.url).await.unwrap();
             sqlx::raw_sql("BEGIN").execute(&mut connection).await.unwrap();

@@ -6,8 +6,6 @@ use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{Executor as _, PgConnection, Row as _};
 
 use super::super::Database;
-use super::super::connections::Connections;
-use super::super::pools::Pools;
 use crate::error::{StoreError, StoreErrorKind};
 
 const CHANNEL: &str = "segue_sessions";
@@ -77,14 +75,6 @@ impl Database {
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         Ok(listener)
-    }
-
-    fn postgres(&self) -> Result<&Connections<sqlx::Postgres>, sqlx::Error> {
-        match &self.pools {
-            Pools::Postgres(pool) => Ok(pool),
-            #[allow(unreachable_patterns, reason = "a build for PostgreSQL alone has no other")]
-            _ => Err(sqlx::Error::PoolClosed),
-        }
     }
 }
 

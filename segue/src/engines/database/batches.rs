@@ -1,9 +1,14 @@
 //! Loads and saves that wait for each other's round trip leave as one, on the server that takes it.
 
 mod loads;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod swaps;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::DatabaseStore;
 use crate::database::Database;
@@ -24,13 +29,19 @@ pub(super) struct Batches(Arc<Lanes>);
 struct Lanes {
     loads: Lane<SessionKey, Loaded>,
     swaps: Lane<Swap, Swapped>,
+    /// The server takes one at a time only.
+    saves_leave_alone: AtomicBool,
 }
 
 impl Batches {
     /// Nothing where each request has its own statement.
     pub(super) fn of(database: &Database) -> Option<Self> {
         let bounds = database.bounds()?;
-        let lanes = Lanes { loads: Lane::new(bounds), swaps: Lane::new(bounds) };
+        let lanes = Lanes {
+            loads: Lane::new(bounds),
+            swaps: Lane::new(bounds),
+            saves_leave_alone: AtomicBool::new(false),
+        };
         Some(Self(Arc::new(lanes)))
     }
 
@@ -49,8 +60,17 @@ impl Batches {
         store: &DatabaseStore,
         swap: Swap,
     ) -> Result<Option<Replaced>, StoreError> {
+        if self.0.saves_leave_alone.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let start = |flight| drop(tokio::spawn(swaps::fly(flight, store.clone())));
         let size = swap.size();
         store.database.wait(&self.0.swaps, swap, size, start).await?
+    }
+
+    /// From now on each save is tried by itself.
+    #[cfg(feature = "mysql")]
+    fn saves_leave_alone(&self) {
+        self.0.saves_leave_alone.store(true, Ordering::Relaxed);
     }
 }

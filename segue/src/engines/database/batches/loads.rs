@@ -3,7 +3,12 @@
 use std::collections::HashMap;
 
 use super::super::{DatabaseStore, record};
-use crate::database::Batch;
+#[cfg(feature = "mysql")]
+use super::mysql;
+#[cfg(feature = "postgres")]
+use super::postgres;
+use crate::database::Row;
+use crate::database::dialect::Dialect;
 use crate::error::StoreError;
 use crate::key::SessionKey;
 use crate::lane::Flight;
@@ -12,20 +17,13 @@ use crate::store::Record;
 /// The answer to a load.
 pub(super) type Loaded = Result<Option<Record>, StoreError>;
 
-/// Key, payload and deadline of the live rows: keys, now.
-const LOAD: &str = "SELECT session_key, session_data, \
-                    to_char(expire_date AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') \
-                    FROM unnest($1::text[]) AS wanted (session_key) \
-                    JOIN django_session USING (session_key) \
-                    WHERE expire_date > $2::text::timestamp AT TIME ZONE 'UTC'";
-
 /// Loads until nobody waits.
 pub(super) async fn fly(mut flight: Flight<SessionKey, Loaded>, store: DatabaseStore) {
     while let Some(aboard) = flight.board() {
-        let mut keys: Vec<_> = aboard.iter().map(|load| Some(load.request.expose())).collect();
+        let mut keys: Vec<_> = aboard.iter().map(|load| load.request.expose()).collect();
         keys.sort_unstable();
         keys.dedup();
-        match read(&store, keys).await {
+        match read(&store, &keys).await {
             Ok(found) => {
                 for load in aboard {
                     let loaded = found.get(load.request.expose()).cloned().transpose();
@@ -40,9 +38,20 @@ pub(super) async fn fly(mut flight: Flight<SessionKey, Loaded>, store: DatabaseS
 /// The live rows by their keys, each with its own fault if it has one.
 async fn read(
     store: &DatabaseStore,
-    keys: Vec<Option<&str>>,
+    keys: &[&str],
 ) -> Result<HashMap<String, Result<Record, StoreError>>, StoreError> {
-    let batch = Batch { sql: LOAD, lists: &[keys], text: &store.now() };
-    let rows = store.database.read_batch(batch).await?;
+    let rows = rows(store, keys).await?;
     Ok(rows.into_iter().filter_map(|mut row| Some((row.text(0)?, record(&mut row, 1)))).collect())
+}
+
+/// Key, payload and deadline of each.
+async fn rows(store: &DatabaseStore, keys: &[&str]) -> Result<Vec<Row>, StoreError> {
+    match store.database.dialect() {
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => postgres::load(store, keys).await,
+        #[cfg(feature = "mysql")]
+        Dialect::MySql => mysql::load(store, keys).await,
+        // It has no batches of this kind.
+        _ => Ok(Vec::new()),
+    }
 }

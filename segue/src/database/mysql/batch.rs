@@ -1,0 +1,118 @@
+//! Many requests in a round trip or two.
+
+use sqlx::{AssertSqlSafe, Executor as _};
+
+use super::super::batch::BatchError;
+use super::super::connections::Connections;
+use super::super::pools::{Pools, texts};
+use super::super::statement::Row;
+use super::super::{Database, trouble};
+use super::number;
+use crate::error::StoreError;
+use crate::hex::hex;
+
+/// The server's number for words that it does not know.
+const SYNTAX: u16 = 1064;
+
+/// A text within a script, whatever is in it, and in whatever way the server reads a text: by its bytes.
+pub(crate) fn literal(text: &str) -> String {
+    format!("_utf8mb4 X'{}'", hex(text.as_bytes()))
+}
+
+impl Database {
+    /// Runs a statement that only reads, on a list of texts; once more, if the server was restarted since the
+    /// connection was last used.
+    pub(crate) async fn read_list(
+        &self,
+        sql: &'static str,
+        list: &[&str],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.in_time(async {
+            match self.reading(sql, list).await {
+                Err(error) if trouble::is_cut_off(&error) => {
+                    Box::pin(self.reading(sql, list)).await
+                }
+                answer => answer,
+            }
+        })
+        .await
+    }
+
+    async fn reading(&self, sql: &'static str, list: &[&str]) -> Result<Vec<Row>, sqlx::Error> {
+        let mut lent = self.mysql()?.lend().await?;
+        let query = list.iter().fold(sqlx::query(sql), |query, text| query.bind(*text));
+        let rows = query.fetch_all(lent.connection()?).await;
+        lent.ended(&rows);
+        texts(&rows?)
+    }
+
+    /// A transaction of two scripts: one that begins it and gives rows, and what is made of these, which ends
+    /// it. All of it again after a deadlock.
+    pub(crate) async fn in_two_steps(
+        &self,
+        first: &str,
+        mut second: impl FnMut(Vec<Row>) -> String + Send,
+    ) -> Result<(), BatchError> {
+        let running = async {
+            let mut tries = 0;
+            loop {
+                match self.stepping(first, &mut second).await {
+                    Err(error) if tries < 3 && trouble::is_deadlock(&error) => tries += 1,
+                    answer => return answer,
+                }
+            }
+        };
+        self.limited(running).await.map_err(|error| match &error {
+            sqlx::Error::Database(refused) => match number(&**refused) {
+                Some(SYNTAX) => BatchError::Unsupported,
+                _ => BatchError::Undone,
+            },
+            _ => BatchError::Unknown(self.error(error)),
+        })
+    }
+
+    /// Where it ends half-way the connection is closed, and its transaction undone.
+    async fn stepping(
+        &self,
+        first: &str,
+        second: &mut (impl FnMut(Vec<Row>) -> String + Send),
+    ) -> Result<(), sqlx::Error> {
+        let mut lent = self.mysql()?.lend().await?;
+        let mut rows = script(lent.connection()?, first).await;
+        if rows.as_ref().is_err_and(trouble::is_cut_off) {
+            // It was before anything was changed.
+            lent = self.mysql()?.lend().await?;
+            rows = script(lent.connection()?, first).await;
+        }
+        let second = second(rows?);
+        lent.connection()?.execute(sqlx::raw_sql(AssertSqlSafe(second))).await?;
+        lent.ended::<()>(&Ok(()));
+        Ok(())
+    }
+
+    fn mysql(&self) -> Result<&Connections<sqlx::MySql>, sqlx::Error> {
+        #[allow(irrefutable_let_patterns, reason = "a build for MySQL alone has no other")]
+        if let Pools::MySql(pool) = &self.pools {
+            return Ok(pool);
+        }
+        Err(sqlx::Error::PoolClosed)
+    }
+}
+
+/// The rows of all statements.
+async fn script(
+    connection: &mut sqlx::MySqlConnection,
+    sql: &str,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await?;
+    texts(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_text_stays_one_whatever_is_in_it() {
+        assert_eq!(super::literal("a'; --"), "_utf8mb4 X'61273b202d2d'");
+        assert_eq!(super::literal(""), "_utf8mb4 X''");
+    }
+}
