@@ -403,3 +403,18 @@ async fn a_row_that_somebody_holds_is_an_error_in_time() {
         assert_eq!(saved, Replaced::Saved(key));
     }
 }
+
+/// Whoever still asks is told, and opens nothing anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_closed_stays_closed() {
+    for place in databases::all() {
+        let store = place.store().await;
+        let key = store.create(b"one", in_an_hour()).await.unwrap();
+        let seen = store.load(&key).await.unwrap().unwrap();
+        store.database().close().await;
+        assert!(store.load(&key).await.is_err(), "{place:?}");
+        assert!(store.replace(&key, &seen, b"two", in_an_hour()).await.is_err(), "{place:?}");
+        assert!(store.create(b"three", in_an_hour()).await.is_err(), "{place:?}");
+        assert_eq!(place.store().await.load(&key).await.unwrap(), Some(seen), "{place:?}");
+    }
+}
