@@ -204,17 +204,20 @@ impl Database {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, StoreError> {
-        self.in_time(async {
-            match self.pools.fetch(reading, statement, values).await {
-                // The server was restarted since the connection was last used; to read twice does
-                // no harm.
-                Err(error) if self.limit.is_some() && trouble::is_cut_off(&error) => {
-                    self.pools.fetch(reading, statement, values).await
+        #[cfg(any(feature = "postgres", feature = "mysql"))]
+        if self.limit.is_some() {
+            let mut rereads = trouble::Rereads::default();
+            let fetching = async {
+                loop {
+                    match self.pools.fetch(reading, statement, values).await {
+                        Err(error) if rereads.may_follow(&error) => {}
+                        answer => return answer,
+                    }
                 }
-                answer => answer,
-            }
-        })
-        .await
+            };
+            return self.in_time(fetching).await;
+        }
+        self.in_time(self.pools.fetch(reading, statement, values)).await
     }
 
     async fn executing(

@@ -418,3 +418,44 @@ async fn a_database_that_was_closed_stays_closed() {
         assert_eq!(place.store().await.load(&key).await.unwrap(), Some(seen), "{place:?}");
     }
 }
+
+/// A server that is restarted, or told to, says goodbye on connections that nobody uses at the moment: whoever
+/// uses one next notices nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_was_closed_behind_our_back_is_replaced() {
+    for place in databases::servers() {
+        let store = place.store().await;
+        let key = store.create(b"one", in_an_hour()).await.unwrap();
+        for round in 0..10 {
+            let loads = (0..3).map(|_| {
+                let (store, key) = (store.clone(), key.clone());
+                tokio::spawn(async move { store.load(&key).await.unwrap().unwrap() })
+            });
+            for load in loads.collect::<Vec<_>>() {
+                load.await.unwrap();
+            }
+            close_all(&place).await;
+            let seen = store.load(&key).await.expect("it reads on another connection").unwrap();
+            let payload = format!("{round}");
+            let saved = store.replace(&key, &seen, payload.as_bytes(), in_an_hour()).await;
+            assert_eq!(saved.unwrap(), Replaced::Saved(key.clone()), "{place:?}");
+        }
+    }
+}
+
+async fn close_all(place: &databases::Place) {
+    let others = if place.url.starts_with("postgres") {
+        "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    } else {
+        "SELECT CAST(id AS CHAR) FROM information_schema.processlist \
+         WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+    };
+    for row in place.rows(others).await {
+        if place.url.starts_with("mysql") {
+            place.run(&format!("KILL CONNECTION {}", row[0])).await;
+        }
+    }
+    // Until it is done.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::trouble;
 use crate::settings::ServerUrl;
 
 /// A connection that was used this short a time ago is taken for alive without asking.
@@ -189,8 +190,7 @@ impl<DB: Server> Lent<DB> {
 
     /// The statement has ended, well or not: the next one may use the connection, if that is well.
     pub(super) fn ended<T>(&mut self, answer: &Result<T, sqlx::Error>) {
-        use sqlx::Error::{Io, Protocol, Tls};
-        self.is_idle = !matches!(answer, Err(Io(_) | Protocol(_) | Tls(_)));
+        self.is_idle = !answer.as_ref().is_err_and(trouble::is_over);
     }
 }
 

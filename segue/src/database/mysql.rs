@@ -87,3 +87,8 @@ pub(super) fn explain(number: u16, name: &str) -> Option<(StoreErrorKind, String
 pub(super) fn is_deadlock(number: u16) -> bool {
     number == 1213
 }
+
+/// The server closes the connection: it is stopped, somebody has told it to, or nobody has used it for long.
+pub(super) fn is_farewell(number: u16) -> bool {
+    matches!(number, 1053 | 1077 | 1079 | 1927 | 4031)
+}

@@ -85,3 +85,8 @@ pub(super) fn explain(code: &str, name: &str) -> Option<(StoreErrorKind, String)
 pub(super) fn is_deadlock(code: &str) -> bool {
     matches!(code, "40001" | "40P01")
 }
+
+/// The server closes the connection: it is stopped, or somebody has told it to.
+pub(super) fn is_farewell(code: &str) -> bool {
+    matches!(code, "57P01" | "57P02" | "57P03")
+}

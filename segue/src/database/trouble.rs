@@ -121,6 +121,46 @@ pub(super) fn is_cut_off(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_))
 }
 
+/// The connection is no good any more; perhaps the server has said why.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) fn is_over(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Database(error) => is_farewell(&**error),
+        error => is_cut_off(error),
+    }
+}
+
+/// So a server says that it closes the connection.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn is_farewell(error: &dyn sqlx::error::DatabaseError) -> bool {
+    #[cfg(feature = "mysql")]
+    if let Some(number) = mysql::number(error) {
+        return mysql::is_farewell(number);
+    }
+    #[cfg(feature = "postgres")]
+    if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+        return error.code().is_some_and(|code| postgres::is_farewell(&code));
+    }
+    let _ = error;
+    false
+}
+
+/// How often something was read in vain on connections that the server had closed since they were last
+/// used. To read again does no harm.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[derive(Default)]
+pub(super) struct Rereads(u32);
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+impl Rereads {
+    /// Whether it is worth another try, on another connection.
+    pub(super) fn may_follow(&mut self, error: &sqlx::Error) -> bool {
+        self.0 += 1;
+        self.0 <= 3 && is_over(error)
+    }
+}
+
 /// Of two statements that waited for each other this one was undone, and may be tried again.
 pub(super) fn is_deadlock(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else { return false };

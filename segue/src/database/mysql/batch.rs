@@ -20,19 +20,20 @@ pub(crate) fn literal(text: &str) -> String {
 }
 
 impl Database {
-    /// Runs a statement that only reads, on a list of texts; once more, if the server was restarted since the
+    /// Runs a statement that only reads, on a list of texts; again, if the server was restarted since the
     /// connection was last used.
     pub(crate) async fn read_list(
         &self,
         sql: &'static str,
         list: &[&str],
     ) -> Result<Vec<Row>, StoreError> {
+        let mut rereads = trouble::Rereads::default();
         self.in_time(async {
-            match self.reading(sql, list).await {
-                Err(error) if trouble::is_cut_off(&error) => {
-                    Box::pin(self.reading(sql, list)).await
+            loop {
+                match self.reading(sql, list).await {
+                    Err(error) if rereads.may_follow(&error) => {}
+                    answer => return answer,
                 }
-                answer => answer,
             }
         })
         .await
@@ -63,7 +64,8 @@ impl Database {
             }
         };
         self.limited(running).await.map_err(|error| match &error {
-            sqlx::Error::Database(refused) => match number(&**refused) {
+            sqlx::Error::Database(refused) if !trouble::is_over(&error) => match number(&**refused)
+            {
                 Some(SYNTAX) => BatchError::Unsupported,
                 _ => BatchError::Undone,
             },
@@ -79,7 +81,7 @@ impl Database {
     ) -> Result<(), sqlx::Error> {
         let mut lent = self.mysql()?.lend().await?;
         let mut rows = script(lent.connection()?, first).await;
-        if rows.as_ref().is_err_and(trouble::is_cut_off) {
+        if rows.as_ref().is_err_and(trouble::is_over) {
             // It was before anything was changed.
             lent = self.mysql()?.lend().await?;
             rows = script(lent.connection()?, first).await;

@@ -28,18 +28,21 @@ impl Database {
             }
         };
         self.limited(running).await.map_err(|error| match error {
-            sqlx::Error::Database(_) => BatchError::Undone,
+            sqlx::Error::Database(_) if !trouble::is_over(&error) => BatchError::Undone,
             _ => BatchError::Unknown(self.error(error)),
         })
     }
 
-    /// Runs a statement that only reads; once more, if the server was restarted since the connection
-    /// was last used.
+    /// Runs a statement that only reads; again, if the server was restarted since the connection was last
+    /// used.
     pub(crate) async fn read_batch(&self, batch: Batch<'_>) -> Result<Vec<Row>, StoreError> {
+        let mut rereads = trouble::Rereads::default();
         self.in_time(async {
-            match self.running(batch).await {
-                Err(error) if trouble::is_cut_off(&error) => Box::pin(self.running(batch)).await,
-                answer => answer,
+            loop {
+                match self.running(batch).await {
+                    Err(error) if rereads.may_follow(&error) => {}
+                    answer => return answer,
+                }
             }
         })
         .await
