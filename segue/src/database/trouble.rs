@@ -116,18 +116,13 @@ impl Database {
     }
 }
 
-/// The connection ended, and with it the statement.
-pub(super) fn is_cut_off(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_))
-}
-
-/// The connection is no good any more; perhaps the server has said why.
+/// The connection ended, and with it the statement; perhaps the server has said why.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) fn is_over(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
         sqlx::Error::Database(error) => is_farewell(&**error),
-        error => is_cut_off(error),
+        _ => false,
     }
 }
 
