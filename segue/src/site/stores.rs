@@ -24,7 +24,10 @@ use crate::users::Users;
 pub(crate) struct Stores {
     pub(crate) sessions: AnyStore,
     /// The sessions again, where they are rows.
-    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    #[cfg(all(
+        feature = "memory-cache",
+        any(feature = "sqlite", feature = "postgres", feature = "mysql")
+    ))]
     rows: Option<engines::DatabaseStore>,
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(super) database: Option<Database>,
@@ -95,7 +98,10 @@ impl Stores {
     fn without_database(store: impl SessionStore) -> Self {
         Self {
             sessions: AnyStore::new(store),
-            #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+            #[cfg(all(
+                feature = "memory-cache",
+                any(feature = "sqlite", feature = "postgres", feature = "mysql")
+            ))]
             rows: None,
             #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
             database: None,
@@ -174,6 +180,10 @@ async fn database(settings: &Settings, batch: Batch) -> Result<Stores, ConfigErr
     };
     Ok(Stores {
         database: Some(database),
+        #[cfg(all(
+            feature = "memory-cache",
+            any(feature = "sqlite", feature = "postgres", feature = "mysql")
+        ))]
         rows: Some(store.clone()),
         #[cfg(feature = "manage")]
         listable: Some(Listable::Database(store.clone())),
@@ -185,7 +195,7 @@ async fn database(settings: &Settings, batch: Batch) -> Result<Stores, ConfigErr
 fn cached_database(
     settings: &Settings,
     cache: &CacheSettings,
-    stores: Stores,
+    mut stores: Stores,
 ) -> Result<Stores, ConfigError> {
     #[cfg(all(
         feature = "memory-cache",
@@ -195,11 +205,13 @@ fn cached_database(
         let store = engines::NearStore::new(rows.clone(), url.max_entries)
             .with_timeout(cache.timeout)
             .with_staleness(settings.session.cache_staleness);
-        return Ok(Stores { sessions: AnyStore::new(store), ..stores });
+        stores.sessions = AnyStore::new(store);
+        return Ok(stores);
     }
     // It may be down: the database answers then.
     let store = engines::CachedDatabaseStore::new(stores.sessions, caches::open(cache)?, settings)?;
-    Ok(Stores { sessions: AnyStore::new(store), ..stores })
+    stores.sessions = AnyStore::new(store);
+    Ok(stores)
 }
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
