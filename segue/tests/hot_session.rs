@@ -1,5 +1,5 @@
 //! One session that a crowd changes at once: each change is there, nobody gets an error, and nobody waits for
-//! longer than it takes to let the others go first.
+//! more changes of others than there are others.
 
 #![allow(
     clippy::unwrap_used,
@@ -46,27 +46,27 @@ async fn everybody_of_a_crowd_gets_a_turn() {
             session.save().await.unwrap();
             let key = session.key().unwrap();
 
-            let done = Arc::new(AtomicU32::new(0));
+            let (begun, ended) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
             let mut crowd = JoinSet::new();
             for number in 0..CROWD {
                 let sessions = sites[usize::try_from(number).unwrap() % sites.len()].clone();
-                let (key, done) = (key.clone(), Arc::clone(&done));
+                let (key, begun, ended) = (key.clone(), Arc::clone(&begun), Arc::clone(&ended));
                 crowd.spawn(async move {
-                    let mut mine = 0;
-                    while done.fetch_add(1, Ordering::SeqCst) < CROWD * TURNS {
+                    let mut longest = 0;
+                    while begun.fetch_add(1, Ordering::SeqCst) < CROWD * TURNS {
+                        let before = ended.load(Ordering::SeqCst);
                         count(&sessions, &key).await;
-                        mine += 1;
+                        longest = longest.max(ended.fetch_add(1, Ordering::SeqCst) - before);
                     }
-                    mine
+                    longest
                 });
             }
-            let each = crowd.join_all().await;
+            let longest = crowd.join_all().await;
             let session = sites[0].open(Some(key)).load().await.unwrap();
             assert_eq!(session.get("count").unwrap(), Some(CROWD * TURNS), "{place:?}");
-            assert_eq!(each.iter().sum::<u32>(), CROWD * TURNS, "{place:?}");
             if processes == 1 {
-                let (least, most) = (each.iter().min().unwrap(), each.iter().max().unwrap());
-                assert!(least * 2 >= *most, "{place:?}: {each:?}");
+                // Those who were there before, and those who came in while it read the session.
+                assert!(longest.iter().max() <= Some(&(3 * CROWD)), "{place:?}: {longest:?}");
             }
         }
     }
