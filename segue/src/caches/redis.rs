@@ -5,6 +5,7 @@ mod batch;
 mod cluster;
 mod lazy;
 mod link;
+mod near;
 mod node;
 mod sentinel;
 mod words;
@@ -26,6 +27,7 @@ use crate::store::Record;
 
 use batch::Request;
 use link::Link;
+use near::Near;
 use node::Traffic;
 use words::Trouble;
 
@@ -59,6 +61,8 @@ static SWAP_DIGEST: LazyLock<String> = LazyLock::new(|| Script::new(SWAP).get_ha
 /// - Nothing takes longer than the `timeout` of the URL, and where more wait than its `queue`, the others are told at once. What was being written when the time was
 ///   up or the connection broke may be there or not: it is an error, and is not tried again.
 /// - With `wait`, a write is a success when so many replicas have it.
+/// - With `near`, what was read lately is answered from this process's memory, until the server tells that it has
+///   changed: within a network's delay; where the connection falls silent, within a second and the `timeout`.
 ///
 /// Clones share the connections. [`CacheUrl`] has the URLs.
 ///
@@ -79,6 +83,8 @@ pub struct RedisCache {
     /// The same, unless writes wait for replicas: what is behind them on a connection would have to
     /// wait as well.
     writes: Arc<Link>,
+    /// Copies of what was read.
+    near: Option<Arc<Near>>,
     wait: u16,
     timeout: Duration,
 }
@@ -103,9 +109,11 @@ impl RedisCache {
     pub fn open(url: &RedisUrl) -> Result<Self, ConfigError> {
         let traffic = Traffic { batches: url.batches, queue: url.queue, is_single: false };
         let alone = Traffic { batches: WAITING_WRITES, is_single: true, ..traffic };
-        let reads = Arc::new(Link::open(url, traffic)?);
-        let writes = if url.wait > 0 { Arc::new(Link::open(url, alone)?) } else { reads.clone() };
-        Ok(Self { reads, writes, wait: url.wait, timeout: url.timeout })
+        let near = (url.near > 0).then(|| Arc::new(Near::new(url.near, url.timeout)));
+        let reads = Arc::new(Link::open(url, traffic, near.as_ref())?);
+        let writes =
+            if url.wait > 0 { Arc::new(Link::open(url, alone, None)?) } else { reads.clone() };
+        Ok(Self { reads, writes, near, wait: url.wait, timeout: url.timeout })
     }
 
     /// Uses a client that you made yourself, with its own TLS settings for example. An operation
@@ -115,7 +123,7 @@ impl RedisCache {
         let timeout = Duration::from_secs(2);
         let traffic = Traffic { batches: BATCHES, queue: QUEUE, is_single: false };
         let link = Arc::new(Link::from_client(client, timeout, traffic));
-        Self { reads: link.clone(), writes: link, wait: 0, timeout }
+        Self { reads: link.clone(), writes: link, near: None, wait: 0, timeout }
     }
 
     /// Sends a command that may change something, and lets the replicas confirm it where it did.
@@ -134,6 +142,7 @@ impl RedisCache {
             command(&[b"WAIT"]).arg(self.wait).arg(patience).take()
         });
         let request = Request { first, second, again, until };
+        let _changing = self.near.as_ref().map(|near| near.changing(name));
         let (answer, confirmed) = self.run(&self.writes, name, request).await?;
         let answer = self.checked(answer)?;
         if self.wait > 0 && changed(&answer) {
@@ -165,6 +174,39 @@ impl RedisCache {
         link.run(name, request).await.map_err(|trouble| self.error(trouble))
     }
 
+    /// Asks the server for a value and for how long it has to live; nothing stands for ever.
+    async fn ask(&self, name: &str) -> Result<Option<(Record, Option<Duration>)>, StoreError> {
+        let value = command(&[b"GETEX", name.as_bytes()]);
+        let life = command(&[b"PTTL", name.as_bytes()]);
+        let (until, again) = (self.until(), true);
+        let (value, life) = if self.near.is_some() {
+            // GETEX does not make the server tell of changes, and PTTL does: from before the value is read, or a
+            // change between the two would not be told.
+            let request = Request { first: life, second: Some(value), again, until };
+            let (life, value) = self.run(&self.reads, name, request).await?;
+            (value, life)
+        } else {
+            let request = Request { first: value, second: Some(life), again, until };
+            self.run(&self.reads, name, request).await?
+        };
+        let value = match self.checked(value)? {
+            Value::Nil => return Ok(None),
+            Value::BulkString(value) => value,
+            other => return Err(self.nonsense(&other)),
+        };
+        match self.checked(life)? {
+            // Django's `TIMEOUT = None`.
+            Value::Int(-1) => Ok(Some((Record::new(value, Timestamp::MAX), None))),
+            Value::Int(millis @ 1..) => {
+                let life = Duration::from_millis(millis.unsigned_abs());
+                Ok(Some((Record::new(value, deadline_in(millis)), Some(life))))
+            }
+            // It went, or came, between the two commands.
+            Value::Int(_) => Ok(None),
+            other => Err(self.nonsense(&other)),
+        }
+    }
+
     fn until(&self) -> Instant {
         Instant::now() + self.timeout
     }
@@ -194,26 +236,19 @@ impl RedisCache {
 
 impl Cache for RedisCache {
     async fn get(&self, name: &str) -> Result<Option<Record>, StoreError> {
-        let request = Request {
-            first: command(&[b"GETEX", name.as_bytes()]),
-            second: Some(command(&[b"PTTL", name.as_bytes()])),
-            again: true,
-            until: self.until(),
+        let Some(near) = &self.near else {
+            return Ok(self.ask(name).await?.map(|(record, _)| record));
         };
-        let (value, life) = self.run(&self.reads, name, request).await?;
-        let value = match self.checked(value)? {
-            Value::Nil => return Ok(None),
-            Value::BulkString(value) => value,
-            other => return Err(self.nonsense(&other)),
+        let stamp = match near.get(name) {
+            Ok(record) => return Ok(Some(record)),
+            Err(stamp) => stamp,
         };
-        match self.checked(life)? {
-            // Django's `TIMEOUT = None`.
-            Value::Int(-1) => Ok(Some(Record::new(value, Timestamp::MAX))),
-            Value::Int(millis @ 1..) => Ok(Some(Record::new(value, deadline_in(millis)))),
-            // It went between the two commands.
-            Value::Int(_) => Ok(None),
-            other => Err(self.nonsense(&other)),
-        }
+        let asked = Instant::now();
+        let Some((record, life)) = self.ask(name).await? else { return Ok(None) };
+        let record = record.remembering();
+        near.keep(name, &record, stamp, life.and_then(|life| asked.checked_add(life)));
+        self.reads.watch();
+        Ok(Some(record))
     }
 
     async fn add(
@@ -224,7 +259,7 @@ impl Cache for RedisCache {
     ) -> Result<bool, StoreError> {
         let mut command = command(&[b"SET", name.as_bytes(), value, b"NX"]);
         match Life::until(expires_at) {
-            Life::Over => return Ok(self.get(name).await?.is_none()),
+            Life::Over => return Ok(self.ask(name).await?.is_none()),
             Life::Millis(millis) => command.arg("PX").arg(millis),
             Life::Endless => &mut command,
         };

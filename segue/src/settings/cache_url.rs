@@ -50,6 +50,7 @@ pub(super) const SCHEMES: &str = "memory://, redis://host:6379/0 (rediss:// with
 /// | `wait` | Redis | replicas that must confirm a write, 0 by default |
 /// | `batches` | Redis | batches of commands that are under way at once, 4 by default |
 /// | `queue` | Redis | commands that wait for their batch; more are refused, 4096 by default |
+/// | `near` | Redis, not on a cluster | values that this process keeps a copy of, none by default |
 /// | `sslrootcert` | Redis with TLS | file with the authority to trust instead of the system's |
 /// | `sentinel_username`, `sentinel_password` | Sentinel | where the Sentinels want them |
 /// | `pool` | memcached | connections to each server, 4 by default |
@@ -93,6 +94,8 @@ pub struct RedisUrl {
     pub(crate) wait: u16,
     pub(crate) batches: usize,
     pub(crate) queue: usize,
+    /// Copies in this process of what was read; none if it is 0.
+    pub(crate) near: u64,
     pub(crate) root_certificate: Option<PathBuf>,
     pub(crate) sentinel_user: Option<String>,
     pub(crate) sentinel_password: Option<SecretKey>,
@@ -251,6 +254,12 @@ impl RedisUrl {
         if root_certificate.is_some() && !tls {
             return Err(wrong("sslrootcert without TLS", "rediss:// in the place of redis://"));
         }
+        let near = parts.number("near", 0..=u64::MAX)?.unwrap_or(0);
+        if shape == RedisShape::Cluster && near > 0 {
+            let mend = "no near: copies are kept true by what the servers tell, and on a cluster the \
+                        client does not say when it has lost a connection on which one would";
+            return Err(wrong("near on a Redis Cluster", mend));
+        }
         let is_sentinel = matches!(shape, RedisShape::Sentinel(_));
         let mut of_sentinels = |name| if is_sentinel { parts.text(name) } else { Ok(None) };
         Ok(Self {
@@ -262,6 +271,7 @@ impl RedisUrl {
             wait: parts.number("wait", 0..=100)?.unwrap_or(0),
             batches: parts.number("batches", 1..=100)?.unwrap_or(BATCHES),
             queue: parts.number("queue", 1..=1_000_000)?.unwrap_or(QUEUE),
+            near,
             database: database.into(),
             shape,
             tls,
@@ -458,6 +468,8 @@ mod tests {
             ("redis://:hunter2@a?wait=-1", "wait=-1"),
             ("redis://:hunter2@a?batches=0", "batches=0"),
             ("redis://:hunter2@a?queue=many", "queue=many"),
+            ("redis://:hunter2@a?near=-1", "near=-1"),
+            ("redis+cluster://:hunter2@a,b?near=10", "near on a Redis Cluster"),
             ("redis://:hunter2@a?tiemout=1", "the option \"tiemout\""),
             ("redis://:hunter2@a?sslrootcert=x", "sslrootcert without TLS"),
             ("redis://a?sentinel_password=hunter2", "the option \"sentinel_password\""),

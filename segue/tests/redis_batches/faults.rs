@@ -10,7 +10,7 @@ use servers::Redis;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::cache_contract::{fresh_name, in_an_hour, seen, value_of};
-use super::line::Line;
+use super::redis_line::Line;
 use super::{add, know_the_script, redis};
 
 /// Longer than anything here takes unless somebody waits for the wrong thing.

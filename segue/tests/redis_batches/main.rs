@@ -14,7 +14,8 @@
 #[path = "../cache_contract/mod.rs"]
 mod cache_contract;
 mod faults;
-mod line;
+#[path = "../redis_line/mod.rs"]
+mod redis_line;
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use segue::{Cache as _, StoreErrorKind, Swapped};
 use servers::{Redis, RedisCluster};
 use tokio::task::JoinSet;
 
-use line::Line;
+use redis_line::Line;
 
 fn redis(url: &str) -> RedisCache {
     RedisCache::from_url(url).unwrap()

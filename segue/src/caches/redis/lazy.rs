@@ -1,5 +1,6 @@
 //! A connection that is made when it is needed, once for all who need it.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::near::Near;
 use super::words::Trouble;
 
 /// How long after a failure nobody tries again; doubled after each further one.
@@ -38,8 +40,12 @@ pub(super) struct Live<C> {
 }
 
 /// Whether a connection broke. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Broken(Arc<AtomicBool>);
+#[derive(Clone, Default)]
+pub(super) struct Broken {
+    is_set: Arc<AtomicBool>,
+    /// Copies of what was read on it, which nobody keeps true any more when it breaks.
+    near: Option<Arc<Near>>,
+}
 
 #[derive(Debug)]
 struct Failure {
@@ -48,12 +54,26 @@ struct Failure {
 }
 
 impl Broken {
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Release);
+    pub(super) fn of(near: Option<Arc<Near>>) -> Self {
+        Self { is_set: Arc::default(), near }
     }
 
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    pub(super) fn set(&self) {
+        // In this order: whoever asks after the copies are gone does not ask on this connection.
+        let was_set = self.is_set.swap(true, Ordering::AcqRel);
+        if let Some(near) = self.near.as_ref().filter(|_| !was_set) {
+            near.forget_all();
+        }
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Broken").field(&self.is_set()).finish()
     }
 }
 
@@ -78,6 +98,13 @@ impl<C: Clone> Lazy<C> {
             Ok(live) => Ok(live.clone()),
             Err(failure) => Err(failure.trouble.clone()),
         }
+    }
+
+    /// The connection, if there is one that did not break.
+    pub(super) fn at_hand(&self) -> Option<Live<C>> {
+        let attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let live = attempt.result.get()?.as_ref().ok()?;
+        (!live.broken.is_set()).then(|| live.clone())
     }
 
     fn current(&self) -> Arc<Attempt<C>> {

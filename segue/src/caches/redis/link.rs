@@ -9,6 +9,7 @@ use redis::Client;
 use super::address::Access;
 use super::batch::{Answer, Request};
 use super::cluster::Cluster;
+use super::near::Near;
 use super::node::{Node, Traffic};
 use super::sentinel::Sentinels;
 use crate::error::ConfigError;
@@ -26,7 +27,12 @@ enum To {
 }
 
 impl Link {
-    pub(super) fn open(url: &RedisUrl, traffic: Traffic) -> Result<Self, ConfigError> {
+    /// `near` is for copies of what is read on it; not on a cluster.
+    pub(super) fn open(
+        url: &RedisUrl,
+        traffic: Traffic,
+        near: Option<&Arc<Near>>,
+    ) -> Result<Self, ConfigError> {
         let access = Access::new(url)?;
         let refuse = |error: redis::RedisError| {
             ConfigError::conflict(
@@ -41,7 +47,7 @@ impl Link {
         let (to, place) = match &url.shape {
             RedisShape::Single => {
                 let client = clients.map_err(refuse)?.swap_remove(0);
-                let node = Node::of(client, url.timeout, traffic);
+                let node = Node::of(client, url.timeout, traffic, near.cloned());
                 (To::Node(Arc::new(node)), format!("Redis at {hosts}"))
             }
             RedisShape::Cluster => {
@@ -53,7 +59,8 @@ impl Link {
             RedisShape::Sentinel(name) => {
                 let sentinels = Sentinels::new(url, access, name).map_err(refuse)?;
                 let place = format!("the Redis master {name:?} of the Sentinels at {hosts}");
-                (To::Node(Arc::new(Node::behind(sentinels, url.timeout, traffic))), place)
+                let node = Node::behind(sentinels, url.timeout, traffic, near.cloned());
+                (To::Node(Arc::new(node)), place)
             }
         };
         Ok(Self { to, place })
@@ -61,7 +68,14 @@ impl Link {
 
     pub(super) fn from_client(client: Client, timeout: Duration, traffic: Traffic) -> Self {
         let place = format!("Redis at {}", client.get_connection_info().addr());
-        Self { to: To::Node(Arc::new(Node::of(client, timeout, traffic))), place }
+        Self { to: To::Node(Arc::new(Node::of(client, timeout, traffic, None))), place }
+    }
+
+    /// Asks the server each second whether it is there, as long as somebody reads copies of what it has.
+    pub(super) fn watch(&self) {
+        if let To::Node(node) = &self.to {
+            node.watch();
+        }
     }
 
     /// Sends commands that are all about this name, and gives an answer to each.

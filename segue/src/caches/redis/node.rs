@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, RedisResult};
-use tokio::time::{Instant, timeout};
+use redis::{
+    AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, RedisResult, Value, cmd,
+};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::batch::{Aboard, Answer, Request};
 use super::lazy::{Broken, Lazy, Live};
+use super::near::{Near, PING};
 use super::sentinel::Sentinels;
 use super::words::{Trouble, is_from_no_master};
 use crate::lane::{Bounds, Flight, Lane, NoAnswer};
@@ -30,6 +33,8 @@ pub(super) struct Node {
     /// Where requests wait while others are on their way.
     lane: Lane<Request, Answer>,
     queue: usize,
+    /// Copies of what was read on the connection.
+    near: Option<Arc<Near>>,
 }
 
 enum Source {
@@ -47,19 +52,29 @@ pub(super) struct Traffic {
 }
 
 impl Node {
-    pub(super) fn of(client: Client, timeout: Duration, traffic: Traffic) -> Self {
-        Self::new(Source::Fixed(Box::new(client)), timeout, traffic)
+    pub(super) fn of(
+        client: Client,
+        timeout: Duration,
+        traffic: Traffic,
+        near: Option<Arc<Near>>,
+    ) -> Self {
+        Self::new(Source::Fixed(Box::new(client)), timeout, traffic, near)
     }
 
-    pub(super) fn behind(sentinels: Sentinels, timeout: Duration, traffic: Traffic) -> Self {
-        Self::new(Source::Sentinels(Box::new(sentinels)), timeout, traffic)
+    pub(super) fn behind(
+        sentinels: Sentinels,
+        timeout: Duration,
+        traffic: Traffic,
+        near: Option<Arc<Near>>,
+    ) -> Self {
+        Self::new(Source::Sentinels(Box::new(sentinels)), timeout, traffic, near)
     }
 
-    fn new(source: Source, timeout: Duration, traffic: Traffic) -> Self {
+    fn new(source: Source, timeout: Duration, traffic: Traffic, near: Option<Arc<Near>>) -> Self {
         let Traffic { batches: flights, queue, is_single } = traffic;
         let together = if is_single { 1 } else { TOGETHER };
         let bounds = Bounds { flights, together, bytes: BYTES, waiting: queue };
-        Self { source, lazy: Lazy::new(), timeout, lane: Lane::new(bounds), queue }
+        Self { source, lazy: Lazy::new(), timeout, lane: Lane::new(bounds), queue, near }
     }
 
     pub(super) async fn run(self: &Arc<Self>, request: Request) -> Answer {
@@ -98,6 +113,9 @@ impl Node {
                     if answers.iter().any(is_from_no_master) {
                         broken.set();
                     }
+                    if let Some(near) = self.near.as_ref().filter(|_| !broken.is_set()) {
+                        near.heard(sent);
+                    }
                     return aboard.answer(answers);
                 }
                 Some(Err(error)) => {
@@ -109,13 +127,39 @@ impl Node {
         }
     }
 
+    /// Asks each second, until nobody reads the copies or the cache is gone.
+    pub(super) fn watch(self: &Arc<Self>) {
+        let Some(watching) = self.near.as_ref().and_then(Near::watch) else { return };
+        let node = Arc::downgrade(self);
+        drop(tokio::spawn(async move {
+            loop {
+                sleep(PING).await;
+                let Some(node) = node.upgrade().filter(|_| watching.is_wanted()) else { return };
+                node.ping().await;
+            }
+        }));
+    }
+
+    async fn ping(&self) {
+        let Some(near) = &self.near else { return };
+        let Some(Live { mut connection, broken }) = self.lazy.at_hand() else { return };
+        let sent = Instant::now();
+        // A replica refuses it, and so does a master that was demoted: what it tells may be behind.
+        let mut question = cmd("WAIT");
+        question.arg(0).arg(0);
+        match timeout(self.timeout, question.query_async(&mut connection)).await {
+            Ok(Ok(Value::Int(_))) if !broken.is_set() => near.heard(sent),
+            _ => broken.set(),
+        }
+    }
+
     async fn connect(&self) -> Result<Live<MultiplexedConnection>, Trouble> {
         // Less than an operation may take, so that there is a verdict for all who wait, and the next does not
         // begin anew.
         let connected = timeout(self.timeout.mul_f32(0.75), async {
             match &self.source {
-                Source::Fixed(client) => Ok(connect(client).await?),
-                Source::Sentinels(sentinels) => sentinels.connect().await,
+                Source::Fixed(client) => Ok(connect(client, self.near.as_ref()).await?),
+                Source::Sentinels(sentinels) => sentinels.connect(self.near.as_ref()).await,
             }
         });
         connected.await.unwrap_or(Err(Trouble::Late))
@@ -129,22 +173,35 @@ async fn fly(mut flight: Flight<Request, Answer>, node: Arc<Node>) {
     }
 }
 
-/// A connection that says when it breaks, also while it is idle.
-pub(super) async fn connect(client: &Client) -> RedisResult<Live<MultiplexedConnection>> {
-    let broken = Broken::default();
+/// A connection that says when it breaks, also while it is idle, and what has become of what was read on it.
+pub(super) async fn connect(
+    client: &Client,
+    near: Option<&Arc<Near>>,
+) -> RedisResult<Live<MultiplexedConnection>> {
+    let broken = Broken::of(near.cloned());
     let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(None)
         .set_response_timeout(None)
         .set_pipeline_buffer_size(QUEUE);
     if client.get_connection_info().redis_settings().protocol() == ProtocolVersion::RESP3 {
-        let broken = broken.clone();
+        let (broken, near) = (broken.clone(), near.cloned());
         config = config.set_push_sender(move |push: PushInfo| {
             if push.kind == PushKind::Disconnection {
                 broken.set();
+            } else if let Some(near) = &near {
+                near.hear(&push);
             }
             Ok::<(), redis::aio::SendError>(())
         });
     }
-    let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+    if near.is_some() {
+        cmd("CLIENT").arg("TRACKING").arg("ON").exec_async(&mut connection).await?;
+        // What will be asked each second must be permitted. A replica refuses it in other words.
+        match cmd("WAIT").arg(0).arg(0).exec_async(&mut connection).await {
+            Err(error) if error.code() == Some("NOPERM") => return Err(error),
+            _ => {}
+        }
+    }
     Ok(Live { connection, broken })
 }

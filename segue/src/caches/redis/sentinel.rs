@@ -1,11 +1,14 @@
 //! Sentinels, who know which server is the master.
 
+use std::sync::Arc;
+
 use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisResult, Value, cmd};
 use tokio::task::JoinSet;
 
 use super::address::Access;
 use super::lazy::Live;
+use super::near::Near;
 use super::node::connect;
 use super::words::Trouble;
 use crate::error::StoreErrorKind;
@@ -34,7 +37,10 @@ impl Sentinels {
 
     /// A connection to the master. All Sentinels are asked at once, because one of them may be
     /// down; the server is asked as well, because a Sentinel may be behind.
-    pub(super) async fn connect(&self) -> Result<Live<MultiplexedConnection>, Trouble> {
+    pub(super) async fn connect(
+        &self,
+        near: Option<&Arc<Near>>,
+    ) -> Result<Live<MultiplexedConnection>, Trouble> {
         let mut answers = JoinSet::new();
         for client in &self.clients {
             answers.spawn(ask(client.clone(), self.name.clone()));
@@ -43,7 +49,7 @@ impl Sentinels {
         while let Some(answer) = answers.join_next().await {
             match answer {
                 Ok(Ok(Some(host))) if tried.contains(&host) => {}
-                Ok(Ok(Some(host))) => match self.connect_to(&host).await {
+                Ok(Ok(Some(host))) => match self.connect_to(&host, near).await {
                     Ok(live) => return Ok(live),
                     Err(reason) => {
                         tried.push(host);
@@ -63,8 +69,12 @@ impl Sentinels {
         Err(trouble.unwrap_or_else(|| self.said(StoreErrorKind::Unavailable, "did not name the")))
     }
 
-    async fn connect_to(&self, host: &Host) -> Result<Live<MultiplexedConnection>, Trouble> {
-        let mut live = connect(&self.access.client(host)?).await?;
+    async fn connect_to(
+        &self,
+        host: &Host,
+        near: Option<&Arc<Near>>,
+    ) -> Result<Live<MultiplexedConnection>, Trouble> {
+        let mut live = connect(&self.access.client(host)?, near).await?;
         let role: RedisResult<Value> = cmd("ROLE").query_async(&mut live.connection).await;
         match role {
             Ok(Value::Array(role))
@@ -88,7 +98,7 @@ impl Sentinels {
 }
 
 async fn ask(client: Client, name: String) -> RedisResult<Option<Host>> {
-    let mut live = connect(&client).await?;
+    let mut live = connect(&client, None).await?;
     let mut question = cmd("SENTINEL");
     question.arg("GET-MASTER-ADDR-BY-NAME").arg(name);
     let answer: Option<(String, u16)> = question.query_async(&mut live.connection).await?;

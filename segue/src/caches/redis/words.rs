@@ -103,7 +103,7 @@ fn explain(error: &RedisError, place: &str) -> (StoreErrorKind, String) {
             Refused,
             format!(
                 "{place} does not permit this user what a cache does: GETEX, PTTL, SET, DEL, \
-                     EVAL and EVALSHA on its names"
+                     EVAL and EVALSHA on its names; with ?near= CLIENT TRACKING and WAIT as well"
             ),
         ),
         "OOM" => (

@@ -1,5 +1,7 @@
 //! A line to a server, which counts what is sent at a time, and on which answers can be held back.
 
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +21,10 @@ pub struct Line {
 struct State {
     /// What the server says does not arrive yet.
     is_held: bool,
+    /// The same on connections on which it tells of changes.
+    is_deaf: bool,
+    /// What stands behind the first command of a cache is not sent yet.
+    is_split: bool,
     /// Connections of an older generation have ended, together with what was held back.
     generation: usize,
 }
@@ -47,14 +53,26 @@ impl Line {
         self.state.send_modify(|state| state.is_held = true);
     }
 
+    /// Holds answers back on connections on which the server tells of changes.
+    pub fn deafen(&self) {
+        self.state.send_modify(|state| state.is_deaf = true);
+    }
+
+    /// Lets the first command of a request through and holds the second one back.
+    pub fn split(&self) {
+        self.state.send_modify(|state| state.is_split = true);
+    }
+
     pub fn release(&self) {
-        self.state.send_modify(|state| state.is_held = false);
+        self.state.send_modify(|state| {
+            *state = State { generation: state.generation, ..State::default() }
+        });
     }
 
     /// Ends the connections, and lets new ones through.
     pub fn cut(&self) {
         self.state.send_modify(|state| {
-            *state = State { is_held: false, generation: state.generation + 1 };
+            *state = State { generation: state.generation + 1, ..State::default() };
         });
     }
 
@@ -82,10 +100,11 @@ async fn pass(
     mut states: watch::Receiver<State>,
 ) {
     let (mut asked, mut answered) = (vec![0; 1 << 20], vec![0; 1 << 20]);
-    let mut is_new_turn = true;
+    let (mut is_new_turn, mut is_told) = (true, false);
     let born = states.borrow().generation;
     loop {
-        let State { is_held, generation } = *states.borrow_and_update();
+        let State { is_held, is_deaf, is_split, generation } = *states.borrow_and_update();
+        let is_held = is_held || is_deaf && is_told;
         if generation > born {
             return;
         }
@@ -104,7 +123,13 @@ async fn pass(
                         }
                         is_new_turn = false;
                     }
-                    server.write_all(&asked[..length]).await.unwrap();
+                    is_told |= has(&asked[..length], b"\r\nTRACKING\r\n");
+                    let first = if is_split { first_command(&asked[..length]) } else { length };
+                    server.write_all(&asked[..first]).await.unwrap();
+                    if first < length {
+                        let _ = states.wait_for(|state| !state.is_split).await;
+                        server.write_all(&asked[first..length]).await.unwrap();
+                    }
                 }
                 _ => return,
             },
@@ -117,6 +142,16 @@ async fn pass(
             },
         }
     }
+}
+
+fn has(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|found| found == word)
+}
+
+/// Where the first command ends.
+fn first_command(bytes: &[u8]) -> usize {
+    let start = bytes.windows(3).skip(1).position(|found| found == b"\n*2");
+    start.map_or(bytes.len(), |start| start + 2)
 }
 
 fn count(bytes: &[u8]) -> usize {
