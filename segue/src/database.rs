@@ -103,11 +103,13 @@ impl Database {
     /// Opens a database as [`connect`](Self::connect) does, to be used by these options.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
+    /// As [`connect`](Self::connect), and [`ConfigError::Invalid`] where an option is none that its
+    /// setting may have.
     pub async fn connect_with(
         url: &DatabaseUrl,
         options: DatabaseOptions,
     ) -> Result<Self, ConfigError> {
+        options.validate()?;
         let name = url.to_string();
         let refused = |source| ConfigError::Store { setting: "DATABASE_URL", source };
         match url {

@@ -201,11 +201,12 @@ impl Settings {
 
     /// What a command works with: the file and the environment, and a database that the command line
     /// names over both. Also whether the secret key is the site's own: who looks after a database
-    /// alone need not have it.
+    /// alone need not have it, and makes none beside it as one who `serves` does.
     #[cfg(feature = "manage")]
     pub(crate) fn of_command(
         file: Option<&Path>,
         database_url: Option<&str>,
+        serves: bool,
     ) -> Result<(Self, bool), ConfigError> {
         let mut values = match file {
             Some(file) => source::file_and_environment(file)?,
@@ -219,9 +220,11 @@ impl Settings {
             values.remove("DATABASE_URL");
         }
         let mut has_secret_key = true;
-        if named.is_some() && !values.contains_key("SECRET_KEY") {
+        if let Some(named) = named.as_ref().filter(|_| !values.contains_key("SECRET_KEY")) {
             // `DEBUG` has a key of its own, in a file.
-            has_secret_key = Reader::new(values.clone())?.bool("DEBUG")?.unwrap_or(false);
+            let debug = Reader::new(values.clone())?.bool("DEBUG")?.unwrap_or(false);
+            let folder = named.folder().unwrap_or(base_dir);
+            has_secret_key = debug && (serves || secret_file::is_there(folder));
         }
         if !has_secret_key {
             let key =

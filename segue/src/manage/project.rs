@@ -127,7 +127,7 @@ impl Project {
         let site =
             |name| self.site.as_ref().ok_or_else(|| command_line::needs_project(name, &program));
         // Not read before a command needs them, so that there need not be any.
-        let context = || self.context(options);
+        let context = || self.context(options, false);
         match command {
             Command::Completions(arguments) => completions::run(shown(), &arguments, &program),
             Command::Manpage => manpage::run(shown(), &program),
@@ -141,7 +141,7 @@ impl Project {
                 let site = site("runserver")?;
                 let settings_file = self.settings_file(options)?;
                 let read_settings = || {
-                    let context = context()?;
+                    let context = self.context(options, true)?;
                     context.require_secret_key()?;
                     Ok(context.settings)
                 };
@@ -184,14 +184,14 @@ impl Project {
         }
     }
 
-    /// Reads the settings.
-    fn context(&self, options: &Options) -> Result<Context<'_>, ConfigError> {
+    /// Reads the settings, for a command that serves or another.
+    fn context(&self, options: &Options, serves: bool) -> Result<Context<'_>, ConfigError> {
         let settings_file = self.settings_file(options)?;
         // Where there is no project, its settings need not be here.
         let is_alone = self.site.is_none() && settings_file.is_none();
         let of_environment = || is_alone.then(|| variable("DATABASE_URL")).flatten();
         let database_url = options.database_url.clone().or_else(of_environment);
-        let read = Settings::of_command(settings_file.as_deref(), database_url.as_deref());
+        let read = Settings::of_command(settings_file.as_deref(), database_url.as_deref(), serves);
         let (settings, has_secret_key) = read.map_err(|error| match error {
             // Whoever is in the wrong folder has no use for a key.
             ConfigError::Missing { setting, mend } if settings_file.is_none() => {

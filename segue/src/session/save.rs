@@ -299,7 +299,7 @@ impl<'r> Race<'r> {
         if self.rounds >= MOST_ROUNDS {
             return Err(contended());
         }
-        if self.turn.is_none() {
+        if !self.turn.as_ref().is_some_and(Turn::has_come) {
             let mut turn = self.handle.sessions().turns().take(self.key).await;
             let left = turn.left();
             self.turn = Some(turn);

@@ -7,6 +7,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,12 +17,18 @@ use tokio::sync::OwnedMutexGuard;
 use crate::key::SessionKey;
 use crate::store::Record;
 
-/// How long a turn is waited for. A store that does not answer those in front is asked all the same
-/// then, so that everybody is told in time.
+/// How long a turn is waited for while the queue does not move. A store that does not answer those in
+/// front is asked all the same then, so that everybody is told in time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the last one in a queue has saved, for whoever has the turn.
-type Queue = Arc<tokio::sync::Mutex<Option<Record>>>;
+/// Those who wait for one session.
+#[derive(Clone, Debug, Default)]
+struct Queue {
+    /// What the last one has saved, for whoever has the turn.
+    left: Arc<tokio::sync::Mutex<Option<Record>>>,
+    /// How many have had it.
+    moved: Arc<AtomicU64>,
+}
 
 /// The queues, each for a session that somebody has lost a race for.
 #[derive(Default)]
@@ -43,23 +51,26 @@ struct Place<'t> {
 impl Turns {
     /// Waits for the turn, behind all who have lost a race for this session.
     pub(super) async fn take(&self, key: &SessionKey) -> Turn<'_> {
-        let queue = Arc::clone(self.lock().entry(key.clone()).or_default());
+        let queue = self.lock().entry(key.clone()).or_default().clone();
         self.wait(key, queue).await
     }
 
     /// Waits for the turn where others wait; nothing where nobody does.
     pub(super) async fn take_if_any(&self, key: &SessionKey) -> Option<Turn<'_>> {
-        let queue = Arc::clone(self.lock().get(key)?);
+        let queue = self.lock().get(key)?.clone();
         Some(self.wait(key, queue).await)
     }
 
     async fn wait(&self, key: &SessionKey, queue: Queue) -> Turn<'_> {
-        let mine = Arc::clone(&queue);
+        let Queue { left, moved } = queue.clone();
         let place = Place { turns: self, key: key.clone(), queue: Some(queue) };
-        let has_it = match Arc::clone(&mine).try_lock_owned() {
+        let has_it = match Arc::clone(&left).try_lock_owned() {
             Ok(turn) => Some(turn),
-            Err(_) => tokio::time::timeout(PATIENCE, mine.lock_owned()).await.ok(),
+            Err(_) => in_time(left.lock_owned(), &moved).await,
         };
+        if has_it.is_some() {
+            moved.fetch_add(1, Ordering::Relaxed);
+        }
         Turn { has_it, _place: place }
     }
 
@@ -68,7 +79,27 @@ impl Turns {
     }
 }
 
+/// Waits for a turn, in its place, as long as others have theirs.
+async fn in_time<T>(turn: impl Future<Output = T>, moved: &AtomicU64) -> Option<T> {
+    let mut turn = pin!(turn);
+    let mut before = moved.load(Ordering::Relaxed);
+    loop {
+        if let Ok(turn) = tokio::time::timeout(PATIENCE, turn.as_mut()).await {
+            return Some(turn);
+        }
+        let now = moved.load(Ordering::Relaxed);
+        if std::mem::replace(&mut before, now) == now {
+            return None;
+        }
+    }
+}
+
 impl Turn<'_> {
+    /// Whether it is there, and was not waited for in vain.
+    pub(super) fn has_come(&self) -> bool {
+        self.has_it.is_some()
+    }
+
     /// What the one before has saved, to be told once; nothing where that is not known.
     pub(super) fn left(&mut self) -> Option<Record> {
         self.has_it.as_mut()?.take()
@@ -87,7 +118,7 @@ impl Drop for Place<'_> {
         let mut queues = self.turns.lock();
         // Others come by the map alone, which is locked: whoever is the last now stays the last.
         drop(self.queue.take());
-        if queues.get(&self.key).is_some_and(|queue| Arc::strong_count(queue) == 1) {
+        if queues.get(&self.key).is_some_and(|queue| Arc::strong_count(&queue.left) == 1) {
             queues.remove(&self.key);
         }
     }
@@ -161,5 +192,23 @@ mod tests {
         assert_eq!(second.left(), None, "it goes without");
         second.leave(&record("second"));
         assert_eq!(first.left(), Some(record("first")));
+    }
+
+    /// A store may be slow: as long as one after the other gets there, nobody goes without.
+    #[tokio::test(start_paused = true)]
+    async fn a_long_queue_stays_one() {
+        let (turns, key) = (Arc::new(Turns::default()), SessionKey::generate().unwrap());
+        let mut crowd = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let (turns, key) = (Arc::clone(&turns), key.clone());
+            crowd.spawn(async move {
+                let turn = turns.take(&key).await;
+                tokio::time::sleep(PATIENCE * 9 / 10).await;
+                turn.has_come()
+            });
+        }
+        let has_come = crowd.join_all().await;
+        assert!(has_come.iter().all(|has_come| *has_come), "{has_come:?}");
+        assert!(turns.lock().is_empty());
     }
 }

@@ -64,8 +64,8 @@ impl Default for DatabaseOptions {
 impl DatabaseOptions {
     pub(super) fn read(reader: &Reader) -> Result<Self, ConfigError> {
         let defaults = Self::default();
-        let number = |name, allowed, most| {
-            let number = reader.integer(name, allowed, 1..=most)?;
+        let number = |(name, most): (&'static str, u32)| {
+            let number = reader.integer(name, &allowed(most), 1..=i64::from(most))?;
             Ok::<_, ConfigError>(number.and_then(|number| usize::try_from(number).ok()))
         };
         let synchronous = reader.parsed(SYNCHRONOUS, "FULL or NORMAL", |text| {
@@ -74,16 +74,15 @@ impl DatabaseOptions {
         })?;
         Ok(Self {
             synchronous: synchronous.unwrap_or(defaults.synchronous),
-            batches: number(BATCHES, "a number from 1 to 100", 100)?.unwrap_or(defaults.batches),
-            queue: number(QUEUE, "a number from 1 to 1000000", 1_000_000)?
-                .unwrap_or(defaults.queue),
+            batches: number(BATCHES)?.unwrap_or(defaults.batches),
+            queue: number(QUEUE)?.unwrap_or(defaults.queue),
         })
     }
 
-    pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        for (name, number) in [(BATCHES, self.batches), (QUEUE, self.queue)] {
-            if number == 0 {
-                return Err(ConfigError::conflict(name, number, "1 or more"));
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        for ((name, most), number) in [(BATCHES, self.batches), (QUEUE, self.queue)] {
+            if number == 0 || number > usize::try_from(most).unwrap_or(usize::MAX) {
+                return Err(ConfigError::conflict(name, number, allowed(most)));
             }
         }
         Ok(())
@@ -91,5 +90,10 @@ impl DatabaseOptions {
 }
 
 const SYNCHRONOUS: &str = "DATABASE_SYNCHRONOUS";
-const BATCHES: &str = "DATABASE_BATCHES";
-const QUEUE: &str = "DATABASE_QUEUE";
+/// With the most that it may be.
+const BATCHES: (&str, u32) = ("DATABASE_BATCHES", 100);
+const QUEUE: (&str, u32) = ("DATABASE_QUEUE", 1_000_000);
+
+fn allowed(most: u32) -> String {
+    format!("a number from 1 to {most}")
+}

@@ -102,6 +102,7 @@ pub(super) const ELSEWHERE: &[(&[&str], &str)] = &[
         &["DATA_UPLOAD_MAX_NUMBER_FIELDS", "DATA_UPLOAD_MAX_NUMBER_FILES"],
         "`DATA_UPLOAD_MAX_MEMORY_SIZE` and `CSRF_SEARCH_MAX_SIZE` are the limits",
     ),
+    (&["DATABASE_ROUTERS"], "there is one database, that of `DATABASE_URL`"),
     (&["SIGNING_BACKEND"], "signatures are those of Django's default"),
 ];
 
@@ -112,6 +113,9 @@ pub(super) fn meant_by(name: &str) -> Option<&'static str> {
     // Without it the site would work on another database, which is made when it is not there.
     if upper == "DATABASES" {
         return Some("DATABASE_URL");
+    }
+    if elsewhere(&upper).is_some() {
+        return None;
     }
     let distance = |known: &&&'static str| edits(&upper, known);
     let nearest = NAMES.iter().min_by_key(distance)?;
@@ -168,6 +172,9 @@ mod tests {
         assert_eq!(meant_by("SECURE_HSTS_SECONDS"), None);
         assert_eq!(meant_by("PASSWORD_HASHER"), Some("PASSWORD_HASHERS"));
         assert_eq!(meant_by("DATABASES"), Some("DATABASE_URL"));
+        assert_eq!(meant_by("DATABASE_BATCH"), Some("DATABASE_BATCHES"));
+        // Django's, and no mistake.
+        assert_eq!(meant_by("DATABASE_ROUTERS"), None);
     }
 
     #[test]

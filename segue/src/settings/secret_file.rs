@@ -41,6 +41,12 @@ pub(super) fn read_or_make(folder: &Path) -> Result<SecretKey, ConfigError> {
     }
 }
 
+/// Whether there is a file beside the database.
+#[cfg(feature = "manage")]
+pub(super) fn is_there(folder: &Path) -> bool {
+    folder.join(NAME).exists()
+}
+
 /// Whether the file beside the database has this key.
 #[cfg(feature = "manage")]
 pub(super) fn is_in(folder: &Path, key: &SecretKey) -> bool {

@@ -9,7 +9,7 @@ use config::{Map, Value};
 use super::names::NAMES;
 use super::reader::Reader;
 use super::source::ENVIRONMENT;
-use super::{CsrfMode, PasswordHasher, PasswordValidator, SameSite, Settings};
+use super::{CsrfMode, PasswordHasher, PasswordValidator, SameSite, Settings, Synchronous};
 
 /// What a setting is called, what a file and the environment say, and whether that was read.
 type Case = (&'static str, &'static str, &'static str, fn(&Settings) -> bool);
@@ -64,6 +64,11 @@ const CASES: &[Case] = &[
         |s| s.passwords.validators == [PasswordValidator::NumericPassword],
     ),
     ("AUTH_PASSWORD_VALIDATORS", "[]", "[]", |s| s.passwords.validators.is_empty()),
+    ("DATABASE_BATCHES", "7", "7", |s| s.database.batches == 7),
+    ("DATABASE_QUEUE", "9", "9", |s| s.database.queue == 9),
+    ("DATABASE_SYNCHRONOUS", "'NORMAL'", "normal", |s| {
+        s.database.synchronous == Synchronous::Normal
+    }),
     ("LOGIN_REDIRECT_URL", "'/in/'", "/in/", |s| s.auth.login_redirect_url == "/in/"),
     ("LOGIN_URL", "'https://a/'", "https://a/", |s| s.auth.login_url == "https://a/"),
     ("LOGOUT_REDIRECT_URL", "'/'", "/", |s| s.auth.logout_redirect_url.as_deref() == Some("/")),
@@ -113,6 +118,8 @@ fn each_is_read_from_a_file_and_from_the_environment() {
         assert!(is_read(&from_environment(name, text).unwrap()), "{name} in the environment");
     }
     let beginnings = ["AUTH", "CSRF_", "DATA_", "FILE_", "LOGIN_URL", "LOGIN_REDIRECT", "LOGOUT_"];
+    let beginnings =
+        [&beginnings[..], &["DATABASE_BATCHES", "DATABASE_QUEUE", "DATABASE_S"]].concat();
     let beginnings = [&beginnings[..], &["PASSWORD_", "SECURE_", "USE_"]].concat();
     for name in NAMES.iter().filter(|name| beginnings.iter().any(|b| name.starts_with(b))) {
         assert!(CASES.iter().any(|(known, ..)| known == name), "{name} is read by no case");
@@ -145,6 +152,9 @@ fn what_is_wrong_is_named_with_what_is_allowed() {
         ("CSRF_USE_SESSIONS", "'true'", "2"),
         ("DATA_UPLOAD_MAX_MEMORY_SIZE", "'None'", "None"),
         ("DATA_UPLOAD_MAX_MEMORY_SIZE", "-1", "0"),
+        ("DATABASE_BATCHES", "0", "101"),
+        ("DATABASE_QUEUE", "true", "1000001"),
+        ("DATABASE_SYNCHRONOUS", "'OFF'", "EXTRA"),
         ("FILE_UPLOAD_TEMP_DIR", "'nowhere'", "nowhere"),
         ("AUTHENTICATION_BACKENDS", "['allauth.Backend']", "allauth.Backend"),
         ("AUTH_USER_MODEL", "'shop.Customer'", "shop.Customer"),
@@ -207,6 +217,8 @@ fn what_is_set_in_code_is_looked_at_as_well() {
         ("CSRF_HEADER_NAME", |s| s.csrf.header_name = "X-CSRF\r\n".into()),
         ("CSRF_SEARCH_MAX_SIZE", |s| s.csrf.search_max_size = 0),
         ("CSRF_TRUSTED_ORIGINS", |s| s.csrf.trusted_origins.push("https://*".into())),
+        ("DATABASE_BATCHES", |s| s.database.batches = 101),
+        ("DATABASE_QUEUE", |s| s.database.queue = 0),
         ("DATA_UPLOAD_MAX_MEMORY_SIZE", |s| s.data_upload_max_memory_size = 0),
         ("FILE_UPLOAD_TEMP_DIR", |s| s.file_upload_temp_dir = Some("nowhere".into())),
         ("AUTH_PASSWORD_VALIDATORS", |s| {

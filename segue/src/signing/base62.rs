@@ -4,8 +4,8 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 
 pub(super) fn encode(number: i64) -> String {
     let mut rest = number.unsigned_abs();
-    // 62^11 is more than 2^64; and a sign.
-    let mut digits = [0; 12];
+    // 62^11 is more than 2^64.
+    let mut digits = [0; 11];
     let mut start = digits.len();
     for place in digits.iter_mut().rev() {
         // The remainder is below 62, the length of the alphabet.

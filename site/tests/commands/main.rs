@@ -156,6 +156,18 @@ fn nothing_is_served_without_a_key_of_its_own() {
     let output = project.run(&["check", "--database-url", &url]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("SECRET_KEY is not set"), "{said}");
+    // Nor is one made by who looks at it, who would take the whole for sessions that nobody can read.
+    let with_debug = |arguments: &[&str]| {
+        let mut command = project.command();
+        command.env("DEBUG", "true").args(arguments).args(["--database-url", &url]);
+        let output = command.output().unwrap();
+        assert!(!project.path("secret_key.txt").exists(), "{arguments:?}");
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (is_done, said) = with_debug(&["sessions", "delete", "--older-than", "1d", "--yes"]);
+    assert!(!is_done && said.contains("look into the data; "), "{said}");
+    let (is_done, said) = with_debug(&["sessions", "stats"]);
+    assert!(is_done && said.contains("users are not counted"), "{said}");
     let program = project
         .command()
         .args(["sqlmigrate", "sessions", "0001", "--database-url", &url])

@@ -136,7 +136,11 @@ async fn by_filter(
             return Ok(());
         }
         let of = filter.user.as_ref().map(|user| format!(" of {}", user.describe()));
-        let what = format!("{}{}", words::sessions(number), of.unwrap_or_default());
+        let mut what = format!("{}{}", words::sessions(number), of.unwrap_or_default());
+        if let Err(error) = counted {
+            report_warning(&crate::describe(&*error));
+            what = format!("at least {what}");
+        }
         if !agreed(terminal, &what)? {
             return Ok(());
         }

@@ -130,6 +130,9 @@ fn strange_files_are_passed_by() {
     };
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(!readable("c") && readable("d"), "an empty file is an empty session: {lines:?}");
+    let seen = place.project.at_a_terminal("sessions delete --all", &["n"]);
+    assert!(seen.text.contains("1 session file cannot be read"), "{seen:?}");
+    assert!(seen.text.contains("Delete at least 3 sessions? [y/N]: "), "{seen:?}");
     for arguments in [
         &["sessions", "stats"][..],
         &["sessions", "delete", "--all", "--dry-run"],
