@@ -276,6 +276,11 @@ mod tests {
             ask(&near, "a", || near.hear(news));
             assert!(!is_known(&near, "a"), "it may have been read before the change");
         }
+        // Kept at the very moment at which the news came.
+        let stamp = near.stamp("a");
+        near.hear(&of_some);
+        near.copies.insert("a".into(), Entry { record: record("a"), stamp, until: None });
+        assert!(!is_known(&near, "a"));
         ask(&near, "a", || near.hear(&push(PushKind::Message, vec![Value::Nil])));
         assert!(is_known(&near, "a"), "that was about something else");
     }
