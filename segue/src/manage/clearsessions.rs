@@ -12,8 +12,8 @@ use crate::store::{Cleared, SessionStore as _};
 /// What the command line says.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Remove so many sessions at once; others may write between two batches [default: as many as take a
-    /// few milliseconds]
+    /// Remove so many sessions at once; others may write between two batches [default: as many as take 5 to
+    /// 50 ms]
     #[arg(long, value_name = "N")]
     batch: Option<NonZeroU32>,
 
