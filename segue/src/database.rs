@@ -312,12 +312,15 @@ impl From<sqlx::PgPool> for Database {
         let database = options.get_database().unwrap_or_default();
         let name = format!("postgres://{}:{}/{database}", options.get_host(), options.get_port());
         let limit = pool.options().get_acquire_timeout();
-        Self::of(Pools::Postgres(Connections::Theirs(pool)), name, Some(limit))
+        Self::of(Pools::Postgres(Connections::theirs(pool)), name, Some(limit))
     }
 }
 
 /// Uses a pool that you opened yourself, of connections to a server that writes. No statement may
 /// take longer than the pool's `acquire_timeout`.
+///
+/// Saves are not batched on it: a batch is a text with keys in it, which the pool may write into the log. One by
+/// [`connect`](Database::connect) writes no statements there.
 #[cfg(feature = "mysql")]
 impl From<sqlx::MySqlPool> for Database {
     fn from(pool: sqlx::MySqlPool) -> Self {
@@ -325,7 +328,7 @@ impl From<sqlx::MySqlPool> for Database {
         let database = options.get_database().unwrap_or_default();
         let name = format!("mysql://{}:{}/{database}", options.get_host(), options.get_port());
         let limit = pool.options().get_acquire_timeout();
-        Self::of(Pools::MySql(Connections::Theirs(pool)), name, Some(limit))
+        Self::of(Pools::MySql(Connections::theirs(pool)), name, Some(limit))
     }
 }
 

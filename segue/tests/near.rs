@@ -339,6 +339,50 @@ async fn the_trigger_is_made_once() {
     assert_eq!(listener.recv().await.unwrap().payload(), "done");
 }
 
+/// Without the triggers nobody tells anything: within the time that was allowed nothing is believed any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn triggers_that_are_gone_or_switched_off_are_missed() {
+    for change in [
+        "DROP FUNCTION segue_session_changed CASCADE",
+        "ALTER TABLE django_session DISABLE TRIGGER segue_session_changed",
+        "ALTER TABLE django_session DISABLE TRIGGER segue_sessions_gone",
+    ] {
+        let processes = Processes::at(databases::postgres(), A_SECOND).await;
+        processes.listening().await;
+        let key = processes.known("one").await;
+        processes.place.run(change).await;
+        processes.place.run("DELETE FROM django_session").await;
+        tokio::time::sleep(A_SECOND).await;
+        assert_eq!(processes.load(&key).await, None, "{change}");
+        if change.contains("DISABLE") {
+            assert!(!processes.hears().await, "{change}");
+            processes.place.run("ALTER TABLE django_session ENABLE TRIGGER ALL").await;
+        }
+        processes.listening().await;
+    }
+}
+
+/// Neither the task nor its connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_listens_for_a_store_that_is_gone() {
+    let processes = Processes::at(databases::postgres(), AN_HOUR).await;
+    processes.listening().await;
+    let Processes { place, here, .. } = processes;
+    drop(here);
+    let listeners = "SELECT pid::text FROM pg_stat_activity \
+                     WHERE datname = current_database() AND application_name = 'segue_sessions'";
+    until("it is gone", async || place.rows(listeners).await.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_ever_is_no_time_that_breaks_a_clock() {
+    let processes = Processes::at(databases::postgres(), Duration::MAX).await;
+    processes.listening().await;
+    let store = NearStore::new(processes.behind.clone(), 10).with_timeout(Some(Duration::MAX));
+    let key = store.with_staleness(Duration::MAX).create(b"one", tomorrow()).await.unwrap();
+    assert_eq!(processes.load(&key).await.as_deref(), Some("one"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mysql_what_was_read_is_old_after_a_time() {
     let processes = Processes::at(databases::mariadb(), AN_HOUR).await;

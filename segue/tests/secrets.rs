@@ -14,7 +14,7 @@ mod common;
 use axum::Router;
 use axum::routing::get as route;
 use common::{KEY, Log, SECRET, TestStore, clock, get, key, keys, layer, settings};
-use segue::engines::{EncryptedCookieStore, SignedCookieStore};
+use segue::engines::{DatabaseStore, EncryptedCookieStore, SignedCookieStore};
 use segue::{
     AnyStore, Codec, Session, SessionData, SessionError, SessionLayer, SessionStore as _, Sessions,
     SignedDuration,
@@ -66,6 +66,41 @@ async fn nothing_secret_is_written_to_the_log() {
 }
 
 /// Here the cookie is the session, and so it is the value's copy as well.
+/// A pool that the user brings may write each statement into the log, with its text.
+#[tokio::test]
+async fn nothing_of_a_row_is_in_a_statement_that_is_logged() {
+    for place in common::databases::servers() {
+        place.store().await;
+        let log = Log::start();
+        let store = if place.url.starts_with("postgres") {
+            DatabaseStore::from_pool(sqlx::PgPool::connect(&place.url).await.unwrap())
+        } else {
+            DatabaseStore::from_pool(sqlx::MySqlPool::connect(&place.url).await.unwrap())
+        };
+        let tomorrow = segue::Timestamp::now() + SignedDuration::from_hours(24);
+        let mut keys = Vec::new();
+        for _ in 0..20 {
+            keys.push(store.create(VALUE.as_bytes(), tomorrow).await.unwrap());
+        }
+        let mut saves = tokio::task::JoinSet::new();
+        for key in keys.clone() {
+            let store = store.clone();
+            saves.spawn(async move {
+                let seen = store.load(&key).await.unwrap().unwrap();
+                let saved = store.replace(&key, &seen, VALUE.as_bytes(), tomorrow).await.unwrap();
+                assert_eq!(saved, segue::Replaced::Saved(key));
+            });
+        }
+        saves.join_all().await;
+        let text = log.take().to_lowercase();
+        assert!(text.contains("update"), "statements are logged, or this test shows nothing");
+        for secret in keys.iter().map(segue::SessionKey::expose).chain([VALUE]) {
+            let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+            assert!(!text.contains(secret) && !text.contains(&hex), "{place:?}: {text}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn nothing_of_a_session_in_a_cookie_shows() {
     let log = Log::start();

@@ -45,6 +45,16 @@ impl Database {
         Some(Bounds { flights, together: TOGETHER, bytes, waiting })
     }
 
+    /// Whether statements may be sent whose text has values in it: a pool that the user brings may write each
+    /// slow statement into the log, and what is in it are keys.
+    pub(crate) fn takes_scripts(&self) -> bool {
+        match &self.pools {
+            #[cfg(feature = "mysql")]
+            Pools::MySql(connections) => connections.are_own(),
+            _ => true,
+        }
+    }
+
     /// Waits for an answer, for as long as anything may take.
     pub(crate) async fn wait<Q: Send, A: Send>(
         &self,

@@ -2,10 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::trouble;
 use crate::settings::ServerUrl;
@@ -35,12 +37,20 @@ impl fmt::Display for IsReplica {
 
 impl Error for IsReplica {}
 
+/// Connections that are lent to one request after the other.
+pub(super) struct Connections<DB: Server> {
+    pool: Pool<DB>,
+    /// For statements that may have to wait for a row that somebody else has locked: they never have all
+    /// connections, so that one locked row does not hold up everybody.
+    patient: Arc<Semaphore>,
+}
+
 /// Connections that we made, or a pool of sqlx's that the user opened.
 ///
 /// Not sqlx's own pool for ours: it asks the server after each use whether the connection is well,
 /// and waits for the answer for as long as the network likes, with the connection's place taken; and
 /// it goes on trying where a server refuses to be connected to, until the request's time is over.
-pub(super) enum Connections<DB: Server> {
+enum Pool<DB: Server> {
     Own(managed::Pool<Maker<DB>>),
     Theirs(sqlx::Pool<DB>),
 }
@@ -54,10 +64,11 @@ impl<DB: Server> fmt::Debug for Connections<DB> {
 
 impl<DB: Server> Clone for Connections<DB> {
     fn clone(&self) -> Self {
-        match self {
-            Self::Own(pool) => Self::Own(pool.clone()),
-            Self::Theirs(pool) => Self::Theirs(pool.clone()),
-        }
+        let pool = match &self.pool {
+            Pool::Own(pool) => Pool::Own(pool.clone()),
+            Pool::Theirs(pool) => Pool::Theirs(pool.clone()),
+        };
+        Self { pool, patient: Arc::clone(&self.patient) }
     }
 }
 
@@ -70,46 +81,78 @@ impl<DB: Server> Connections<DB> {
         let maker = Maker { options, limit: url.timeout, max_age: url.conn_max_age };
         let most = usize::try_from(url.max_connections).unwrap_or(usize::MAX);
         let pool = managed::Pool::builder(maker).max_size(most).build();
-        pool.map(Self::Own).map_err(|error| sqlx::Error::Configuration(error.into()))
+        let pool = pool.map_err(|error| sqlx::Error::Configuration(error.into()))?;
+        Ok(Self::of(Pool::Own(pool), most))
+    }
+
+    pub(super) fn theirs(pool: sqlx::Pool<DB>) -> Self {
+        let most = usize::try_from(pool.options().get_max_connections()).unwrap_or(usize::MAX);
+        Self::of(Pool::Theirs(pool), most)
+    }
+
+    fn of(pool: Pool<DB>, most: usize) -> Self {
+        let patient = (most - most.div_ceil(4)).clamp(1, Semaphore::MAX_PERMITS);
+        Self { pool, patient: Arc::new(Semaphore::new(patient)) }
+    }
+
+    /// Whether they were made by these options of ours.
+    #[cfg(feature = "mysql")]
+    pub(super) fn are_own(&self) -> bool {
+        matches!(self.pool, Pool::Own(_))
+    }
+
+    /// Whether one more statement may wait for a row.
+    #[cfg(feature = "mysql")]
+    pub(super) fn may_wait(&self) -> bool {
+        self.patient.available_permits() > 0
+    }
+
+    /// One for a statement that may have to wait for a row.
+    pub(super) async fn lend_patiently(&self) -> Result<Lent<DB>, sqlx::Error> {
+        let permit = Arc::clone(&self.patient).acquire_owned().await;
+        let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
+        let mut lent = self.lend().await?;
+        lent.permit = Some(permit);
+        Ok(lent)
     }
 
     pub(super) async fn lend(&self) -> Result<Lent<DB>, sqlx::Error> {
-        let connection = match self {
-            Self::Own(pool) => Borrowed::Own(pool.get().await.map_err(|error| match error {
+        let connection = match &self.pool {
+            Pool::Own(pool) => Borrowed::Own(pool.get().await.map_err(|error| match error {
                 PoolError::Backend(error) => error,
                 PoolError::Closed => sqlx::Error::PoolClosed,
                 _ => sqlx::Error::PoolTimedOut,
             })?),
-            Self::Theirs(pool) => Borrowed::Theirs(pool.acquire().await?),
+            Pool::Theirs(pool) => Borrowed::Theirs(pool.acquire().await?),
         };
-        Ok(Lent { connection: Some(connection), is_idle: false })
+        Ok(Lent { connection: Some(connection), permit: None, is_idle: false })
     }
 
     /// A connection that is none of the pool's, so that nobody else ever gets it. No statement on it
     /// has a limit of ours.
     pub(super) async fn detached(&self) -> Result<DB::Connection, sqlx::Error> {
-        match self {
-            Self::Own(pool) => {
+        match &self.pool {
+            Pool::Own(pool) => {
                 let maker = pool.manager();
                 maker.in_time(Box::pin(maker.connect(None))).await
             }
-            Self::Theirs(pool) => Ok(pool.acquire().await?.detach()),
+            Pool::Theirs(pool) => Ok(pool.acquire().await?.detach()),
         }
     }
 
     /// How a connection is made, for one that lives outside of the pool.
     #[cfg(all(feature = "postgres", feature = "memory-cache"))]
     pub(super) fn options(&self) -> <DB::Connection as sqlx::Connection>::Options {
-        match self {
-            Self::Own(pool) => pool.manager().options.clone(),
-            Self::Theirs(pool) => (*pool.connect_options()).clone(),
+        match &self.pool {
+            Pool::Own(pool) => pool.manager().options.clone(),
+            Pool::Theirs(pool) => (*pool.connect_options()).clone(),
         }
     }
 
     pub(super) async fn close(&self) {
-        match self {
-            Self::Own(pool) => pool.close(),
-            Self::Theirs(pool) => pool.close().await,
+        match &self.pool {
+            Pool::Own(pool) => pool.close(),
+            Pool::Theirs(pool) => pool.close().await,
         }
     }
 }
@@ -171,6 +214,8 @@ impl<DB: Server> managed::Manager for Maker<DB> {
 /// answer, of a server that may be gone, would keep its place in the pool for ever.
 pub(super) struct Lent<DB: Server> {
     connection: Option<Borrowed<DB>>,
+    /// Given back after the connection.
+    permit: Option<OwnedSemaphorePermit>,
     is_idle: bool,
 }
 

@@ -47,7 +47,7 @@ impl Pools {
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
                 Box::pin(async {
-                    let mut lent = pool.lend().await?;
+                    let mut lent = pool.lend_patiently().await?;
                     let done = query!(statement.postgres, values).execute(lent.connection()?).await;
                     lent.ended(&done);
                     Ok(done?.rows_affected())
@@ -58,7 +58,7 @@ impl Pools {
             Self::MySql(pool) => {
                 Box::pin(async {
                     let values = in_order(statement, values);
-                    let mut lent = pool.lend().await?;
+                    let mut lent = pool.lend_patiently().await?;
                     let done = query!(statement.mysql, &values).execute(lent.connection()?).await;
                     lent.ended(&done);
                     Ok(done?.rows_affected())

@@ -17,6 +17,9 @@ use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 use entries::{Entries, Name, Seen};
 use watch::Watch;
 
+/// What nobody waits for, and clocks can still count.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Sessions in a database, and in this process those that were read lately: to read one again asks nobody.
 ///
 /// `cached_db` with `memory://` for its cache. The rows stay Django's, and what is saved is in the
@@ -46,6 +49,7 @@ use watch::Watch;
 /// let (elsewhere, store) = (DatabaseStore::from_url(&url).await?, NearStore::new(database, 10_000));
 /// let tomorrow = segue::Timestamp::now() + segue::SignedDuration::from_hours(24);
 /// let key = store.create(b"payload", tomorrow).await?;
+/// assert_eq!(store.load(&key).await?.unwrap().payload(), b"payload");
 /// assert_eq!(store.load(&key).await?.unwrap().payload(), b"payload"); // From memory.
 /// elsewhere.delete(&key).await?;
 /// assert!(store.load(&key).await?.is_none());
@@ -75,13 +79,17 @@ impl NearStore {
     ///
     /// On PostgreSQL it makes a trigger on `django_session`, if there is none yet, for which the user must own
     /// the table; Django does not mind it.
+    ///
+    /// It gives another store with a memory of its own, which hears nothing of what the first one saves: call it
+    /// before the store is used.
     #[must_use]
     pub fn with_staleness(self, most: Duration) -> Self {
         let Near { database, entries, .. } = &*self.0;
         Self::with(database.clone(), entries.most(), entries.life(), most)
     }
 
-    /// How long a session stays in memory, as `TIMEOUT` of a cache says it. Default: as long as it is used.
+    /// How long a session stays in memory, as `TIMEOUT` of a cache says it. Default: as long as it is used. Call it
+    /// before the store is used, as [`with_staleness`](Self::with_staleness).
     #[must_use]
     pub fn with_timeout(self, life: Option<Duration>) -> Self {
         let Near { database, entries, watch, .. } = &*self.0;
@@ -89,6 +97,7 @@ impl NearStore {
     }
 
     fn with(database: DatabaseStore, most: u64, life: Option<Duration>, stale: Duration) -> Self {
+        let (life, stale) = (life.map(|life| life.min(LONGEST)), stale.min(LONGEST));
         let entries = Arc::new(Entries::new(most, life));
         let watch = Watch::new(database.database(), &entries, stale);
         let clock = database.clock().clone();

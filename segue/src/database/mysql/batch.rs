@@ -47,6 +47,11 @@ impl Database {
         texts(&rows?)
     }
 
+    /// Whether a connection is left for one more statement that may have to wait for a row.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.mysql().is_ok_and(Connections::may_wait)
+    }
+
     /// A transaction of two scripts: one that begins it and gives rows, and what is made of these, which ends
     /// it. All of it again after a deadlock.
     pub(crate) async fn in_two_steps(

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::failure::Failure;
-use super::open::{Open, Place, Purpose, current_open, wait_for_locks};
+use super::open::{Open, Patience, Place, Purpose, current_open, wait_for_locks};
 use super::slot::WriterSlot;
 
 /// How often the connection is asked for again while somebody else looks at its edition, which takes two microseconds.
@@ -40,12 +40,12 @@ impl WriterSlot {
 
 /// Source: <https://www.sqlite.org/pragma.html#pragma_data_version>
 fn look(slot: &mut Option<Open>, place: &Place, purpose: Purpose) -> Result<FileEdition, Failure> {
-    let Open { connection, since } = current_open(slot, place, purpose)?;
     // This is the thread of a request.
-    wait_for_locks(connection, false)?;
+    let Open { connection, since } = current_open(slot, place, purpose, Patience::None)?;
+    wait_for_locks(connection, Patience::None)?;
     let version = connection
         .prepare_cached("PRAGMA data_version")
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
-    wait_for_locks(connection, true)?;
+    wait_for_locks(connection, Patience::Usual)?;
     Ok(FileEdition { opened: *since, version: version? })
 }

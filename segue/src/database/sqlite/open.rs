@@ -45,6 +45,19 @@ pub(super) enum Purpose {
     Sweeping,
 }
 
+impl Purpose {
+    fn patience(self) -> Patience {
+        if self == Self::Glance { Patience::None } else { Patience::Usual }
+    }
+}
+
+/// Whether what is locked is waited for, or an error at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    None,
+    Usual,
+}
+
 /// A connection, and since when it is open.
 pub(super) struct Open {
     pub(super) connection: Connection,
@@ -52,13 +65,13 @@ pub(super) struct Open {
 }
 
 impl Open {
-    fn new(path: &Path, purpose: Purpose) -> Result<Self, Failure> {
+    fn new(path: &Path, purpose: Purpose, patience: Patience) -> Result<Self, Failure> {
         let since = Instant::now();
         // `NO_MUTEX`: a connection is in one hand at a time.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        wait_for_locks(&connection, purpose != Purpose::Glance)?;
+        wait_for_locks(&connection, patience)?;
         if let Purpose::Writing(_) | Purpose::Sweeping = purpose {
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "foreign_keys", "on")?;
@@ -75,6 +88,7 @@ impl Open {
             }
             _ => {}
         }
+        wait_for_locks(&connection, purpose.patience())?;
         Ok(Self { connection, since })
     }
 }
@@ -104,12 +118,10 @@ pub(super) fn wait(times: i32) -> bool {
     u128::try_from(times).is_ok_and(|times| times < PATIENCE.as_millis() / POLL.as_millis())
 }
 
-/// Whether what is locked is waited for, or an error at once.
-pub(super) fn wait_for_locks(connection: &Connection, waits: bool) -> Result<(), Failure> {
-    if waits {
-        connection.busy_handler(Some(wait))?;
-    } else {
-        connection.busy_timeout(Duration::ZERO)?;
+pub(super) fn wait_for_locks(connection: &Connection, patience: Patience) -> Result<(), Failure> {
+    match patience {
+        Patience::Usual => connection.busy_handler(Some(wait))?,
+        Patience::None => connection.busy_timeout(Duration::ZERO)?,
     }
     Ok(())
 }
@@ -120,14 +132,15 @@ pub(super) fn current<'a>(
     place: &Place,
     purpose: Purpose,
 ) -> Result<&'a Connection, Failure> {
-    current_open(slot, place, purpose).map(|open| &open.connection)
+    current_open(slot, place, purpose, purpose.patience()).map(|open| &open.connection)
 }
 
-/// As [`current`], and since when it is open.
+/// As [`current`], and since when it is open; with this patience if it has to be opened.
 pub(super) fn current_open<'a>(
     slot: &'a mut Option<Open>,
     place: &Place,
     purpose: Purpose,
+    patience: Patience,
 ) -> Result<&'a Open, Failure> {
     if place.is_closed.load(Ordering::Acquire) {
         *slot = None;
@@ -138,7 +151,7 @@ pub(super) fn current_open<'a>(
         // It is closed before the next is opened.
         stale => {
             drop(stale);
-            Open::new(&place.path, purpose)?
+            Open::new(&place.path, purpose, patience)?
         }
     };
     Ok(slot.insert(open))

@@ -100,17 +100,30 @@ fn fly(mut flight: Flight<Job, Changed>, connection: &WriterSlot, place: &Place,
 fn write(connection: &Connection, aboard: &[Passenger<Job, Changed>]) -> Vec<Changed> {
     match all(connection, aboard) {
         Together::Done(answers) => answers,
-        // A statement by itself is a transaction, too.
-        Together::Undone => aboard.iter().map(|job| one(connection, job)).collect(),
+        Together::Undone => one_by_one(connection, aboard),
         Together::Locked(failure) => aboard.iter().map(|_| Err(failure.clone())).collect(),
     }
+}
+
+/// A statement by itself is a transaction, too. A lock is waited for once, and not by each.
+fn one_by_one(connection: &Connection, aboard: &[Passenger<Job, Changed>]) -> Vec<Changed> {
+    let mut locked = None;
+    let by_itself = |job| {
+        if let Some(failure) = &locked {
+            return Err(Failure::clone(failure));
+        }
+        let changed = one(connection, job);
+        locked = changed.as_ref().err().filter(|failure| failure.is_locked()).cloned();
+        changed
+    };
+    aboard.iter().map(by_itself).collect()
 }
 
 /// What became of a transaction.
 enum Together {
     Done(Vec<Changed>),
     Undone,
-    /// It never began: it has been waited for that already.
+    /// It is not done, because of a lock that has been waited for already.
     Locked(Failure),
 }
 
@@ -132,6 +145,8 @@ fn all(connection: &Connection, aboard: &[Passenger<Job, Changed>]) -> Together 
     }
     match transaction.commit() {
         Ok(()) => Together::Done(answers),
+        // Without a log it waits for those who read.
+        Err(failure) if failure.is_locked() => Together::Locked(failure),
         Err(_) => Together::Undone,
     }
 }
@@ -170,5 +185,60 @@ impl fmt::Debug for Writer {
             .field("place", place)
             .field("synchronous", synchronous)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    static WAITS: AtomicU32 = AtomicU32::new(0);
+
+    fn job() -> Job {
+        let sql = "UPDATE numbers SET number = number + 1";
+        Job { sql, values: OwnedValues::of(&[]) }
+    }
+
+    /// Without a log a commit waits for whoever reads: once for all who are aboard.
+    #[tokio::test]
+    async fn a_reader_is_waited_for_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Connection::open(folder.path().join("x.sqlite3")).unwrap();
+        let (writer, reader) = (open(), open());
+        writer
+            .execute_batch("CREATE TABLE numbers (number); INSERT INTO numbers VALUES (0)")
+            .unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM numbers").unwrap();
+        let waits = |_| {
+            WAITS.fetch_add(1, Ordering::SeqCst);
+            false
+        };
+        writer.busy_handler(Some(waits)).unwrap();
+        let lane = Arc::new(Lane::new(Bounds { flights: 1, together: 9, bytes: 999, waiting: 9 }));
+        let (start, mut started) = tokio::sync::mpsc::unbounded_channel();
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..5 {
+            let (lane, start) = (Arc::clone(&lane), start.clone());
+            asking.spawn(async move {
+                lane.ask(job(), 1, |flight| drop(start.send(flight))).await.map_err(drop)
+            });
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let mut flight: Flight<Job, Changed> = started.recv().await.unwrap();
+        let aboard = flight.board().unwrap();
+        assert_eq!(aboard.len(), 5);
+        for (waits, undone) in [(1, false), (2, true)] {
+            let answers =
+                if undone { one_by_one(&writer, &aboard) } else { write(&writer, &aboard) };
+            assert!(answers.iter().all(|done| done.as_ref().is_err_and(Failure::is_locked)));
+            assert_eq!(WAITS.load(Ordering::SeqCst), waits);
+        }
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(write(&writer, &aboard).iter().all(Result::is_ok));
+        let number: u32 =
+            writer.query_row("SELECT number FROM numbers", [], |row| row.get(0)).unwrap();
+        assert_eq!(number, 5, "nothing was done before");
     }
 }

@@ -40,7 +40,7 @@ impl Batches {
         let lanes = Lanes {
             loads: Lane::new(bounds),
             swaps: Lane::new(bounds),
-            saves_leave_alone: AtomicBool::new(false),
+            saves_leave_alone: AtomicBool::new(!database.takes_scripts()),
         };
         Some(Self(Arc::new(lanes)))
     }

@@ -45,7 +45,9 @@ pub(super) async fn fly(mut flight: Flight<Swap, Swapped>, store: DatabaseStore)
     while let Some(aboard) = flight.board() {
         #[cfg(feature = "mysql")]
         let aboard = match <[_; 1]>::try_from(aboard) {
-            Ok([swap]) if store.database.dialect() == Dialect::MySql => {
+            Ok([swap])
+                if store.database.dialect() == Dialect::MySql && store.database.may_wait() =>
+            {
                 mysql::swap_alone(&store, swap).await;
                 continue;
             }

@@ -1,7 +1,10 @@
 //! The news of a database that tells them.
 
-use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
+
+use tokio::task::AbortHandle;
 
 use super::super::entries::{Entries, Name};
 use crate::database::Database;
@@ -14,7 +17,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Told {
     hearing: Arc<Mutex<Hearing>>,
-    listener: Once,
+    listener: OnceLock<AbortHandle>,
     database: Database,
     entries: Weak<Entries>,
     staleness: Duration,
@@ -30,12 +33,12 @@ struct Hearing {
 impl Told {
     pub(super) fn new(database: &Database, entries: &Arc<Entries>, staleness: Duration) -> Self {
         let (database, entries) = (database.clone(), Arc::downgrade(entries));
-        Self { hearing: Arc::default(), listener: Once::new(), database, entries, staleness }
+        Self { hearing: Arc::default(), listener: OnceLock::new(), database, entries, staleness }
     }
 
     /// How often the news have been interrupted; nothing while they are.
     pub(super) fn interruptions(&self) -> Option<u64> {
-        self.listener.call_once(|| {
+        self.listener.get_or_init(|| {
             let (database, entries) = (self.database.clone(), Weak::clone(&self.entries));
             let listener = Listener {
                 hearing: Arc::clone(&self.hearing),
@@ -43,14 +46,23 @@ impl Told {
                 entries,
                 staleness: self.staleness,
             };
-            tokio::spawn(listener.run());
+            tokio::spawn(listener.run()).abort_handle()
         });
         let hearing = self.hearing.lock().unwrap_or_else(PoisonError::into_inner);
         hearing.until.filter(|until| Instant::now() < *until).map(|_| hearing.interruptions)
     }
 }
 
-/// Listens for as long as there are entries to be kept right.
+/// Nobody needs the news any more, nor their connection.
+impl Drop for Told {
+    fn drop(&mut self) {
+        if let Some(listener) = self.listener.get() {
+            listener.abort();
+        }
+    }
+}
+
+/// Listens until it is told to stop.
 struct Listener {
     hearing: Arc<Mutex<Hearing>>,
     database: Database,
@@ -63,7 +75,7 @@ impl Listener {
         let (mut pause, mut was_told) = (Duration::ZERO, false);
         loop {
             tokio::time::sleep(pause).await;
-            let Err(error) = self.listen().await else { return };
+            let Err(error) = self.listen().await;
             let was_heard = {
                 let mut hearing = self.hearing.lock().unwrap_or_else(PoisonError::into_inner);
                 hearing.interruptions += 1;
@@ -81,31 +93,30 @@ impl Listener {
         }
     }
 
-    /// Until nobody needs the news any more.
-    async fn listen(&self) -> Result<(), StoreError> {
+    /// Until the news are interrupted.
+    async fn listen(&self) -> Result<Infallible, StoreError> {
         // What was asked that long ago, and answered, is the oldest that can have been missed.
         let turn = self.staleness / 3;
         let mut news = self.database.news(turn).await?;
         loop {
             let asked = Instant::now();
             news.ask().await?;
-            let Some(entries) = self.entries.upgrade() else { return Ok(()) };
             while let Some(told) = news.told() {
-                self.take(&entries, &told);
+                self.take(&told);
             }
             self.hearing.lock().unwrap_or_else(PoisonError::into_inner).until =
                 Some(asked + self.staleness);
             while let Some(told) = news.next(asked + turn).await? {
-                self.take(&entries, &told);
+                self.take(&told);
             }
         }
     }
 
     /// The digests of a key and of its row; of a key alone if the row is gone; nothing if all may be gone.
-    fn take(&self, entries: &Entries, told: &str) {
+    fn take(&self, told: &str) {
         match told.split_at_checked(32) {
             Some((key, row)) => {
-                if let Some(key) = Name::read(key) {
+                if let (Some(key), Some(entries)) = (Name::read(key), self.entries.upgrade()) {
                     entries.changed(key, Name::read(row));
                 }
             }
