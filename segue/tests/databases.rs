@@ -404,6 +404,19 @@ async fn a_row_that_somebody_holds_is_an_error_in_time() {
     }
 }
 
+/// With none of them nobody would ever get an answer.
+#[tokio::test]
+async fn options_that_are_none_are_refused() {
+    let url = "postgres://127.0.0.1/nobody";
+    let url = segue::settings::DatabaseUrl::parse(url, std::path::Path::new("")).unwrap();
+    for (setting, batches, queue) in [("BATCHES", 0, 1), ("BATCHES", 101, 1), ("QUEUE", 1, 0)] {
+        let mut options = segue::settings::DatabaseOptions::default();
+        (options.batches, options.queue) = (batches, queue);
+        let error = Database::connect_with(&url, options).await.map(drop).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("DATABASE_{setting}: found ")), "{error}");
+    }
+}
+
 /// Whoever still asks is told, and opens nothing anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_was_closed_stays_closed() {
