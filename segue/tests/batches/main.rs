@@ -11,6 +11,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod deadlocks;
+mod faults;
+mod ledger;
+#[path = "../redis_line/mod.rs"]
+mod redis_line;
 mod sqlite;
 
 use std::time::Duration;
