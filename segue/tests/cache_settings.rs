@@ -9,6 +9,8 @@
     reason = "a test fails by panicking, and nobody imports it"
 )]
 
+mod common;
+
 use std::time::Duration;
 
 use segue::Settings;
@@ -187,9 +189,13 @@ fn the_alias_of_the_sessions_must_be_there() {
 
 #[cfg(all(feature = "axum", feature = "memory-cache", feature = "redis"))]
 mod site {
+    use segue::engines::DatabaseStore;
     use segue::settings::CacheUrl;
-    use segue::{ConfigError, Site, StoreErrorKind, describe};
+    use segue::{
+        Clock, ConfigError, SessionKey, SessionStore as _, Sessions, Site, StoreErrorKind, describe,
+    };
 
+    use super::common::databases;
     use super::*;
 
     fn settings(url: &str) -> Settings {
@@ -225,5 +231,49 @@ mod site {
         settings.caches.clear();
         let error = Site::new(settings, axum::Router::new()).await.unwrap_err();
         assert!(error.to_string().starts_with("CACHES is not set"), "{error}");
+    }
+    /// `cached_db` with these lines, and a session that it remembers and whose row is gone in a way that nobody
+    /// could notice.
+    async fn remembered(lines: &str) -> (Site, Sessions, SessionKey) {
+        let lines = format!("SESSION_ENGINE = 'cached_db'\nALLOWED_HOSTS = ['*']\n{lines}");
+        let site = Site::new(read(&lines).unwrap(), axum::Router::new()).await.unwrap();
+        let database = site.database().unwrap();
+        database.migrate().await.unwrap();
+        let sessions = site.sessions().clone();
+        let session = sessions.open(None).load().await.unwrap();
+        session.insert("name", "manish").unwrap();
+        session.save().await.unwrap();
+        let key = session.key().unwrap();
+        assert!(sessions.exists(&key).await.unwrap());
+        let behind = DatabaseStore::new(database.clone(), Clock::system());
+        behind.delete(&key).await.unwrap();
+        (site, sessions, key)
+    }
+
+    /// MariaDB tells nobody of changes: what was read is believed for as long as the setting allows, and by
+    /// default not at all.
+    #[tokio::test]
+    async fn its_staleness_is_that_of_the_settings() {
+        for (line, is_believed) in [("", false), ("SESSION_CACHE_STALENESS = 600", true)] {
+            let url = databases::mariadb().url;
+            let lines = format!("CACHE_URL = 'memory://'\nDATABASE_URL = '{url}'\n{line}");
+            let (site, sessions, key) = remembered(&lines).await;
+            assert_eq!(sessions.exists(&key).await.unwrap(), is_believed, "{line}");
+            site.close().await;
+        }
+    }
+
+    /// And on SQLite, which can always be asked, for as long as the cache keeps anything.
+    #[tokio::test]
+    async fn its_timeout_is_that_of_the_cache() {
+        for (timeout, is_kept) in [("1", false), ("'None'", true)] {
+            let place = databases::sqlite();
+            let url = format!("DATABASE_URL = '{}'", place.url);
+            let cache = format!("[CACHES.default]\nLOCATION = 'memory://'\nTIMEOUT = {timeout}");
+            let (site, sessions, key) = remembered(&format!("{url}\n{cache}")).await;
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            assert_eq!(sessions.exists(&key).await.unwrap(), is_kept, "{timeout}");
+            site.close().await;
+        }
     }
 }

@@ -18,9 +18,10 @@ mod measuring {
     use std::env;
     use std::process::{Command, Stdio};
 
+    use axum::Router;
     use http::{Request, Response, header};
     use segue::engines::{CacheStore, FileStore, MemoryStore, NearStore};
-    use segue::{AnyStore, SessionError, SessionHandle, SessionLayer, Sessions, Settings};
+    use segue::{AnyStore, SessionError, SessionHandle, SessionLayer, Sessions, Settings, Site};
     use servers::shared::Kind;
     use tower::{Layer as _, Service as _, service_fn};
 
@@ -72,19 +73,33 @@ mod measuring {
         rows.filter(|(name, _)| name != "total").collect()
     }
 
-    fn servers_of(store: &str) -> Option<(&'static str, String)> {
-        let kind = match store {
-            "postgresql" => Kind::Postgres,
-            "mariadb" => Kind::MariaDb,
-            "redis" => Kind::Redis,
-            _ => return None,
+    fn servers_of(store: &str) -> Vec<(&'static str, String)> {
+        let kinds: &[Kind] = match store {
+            "postgresql" => &[Kind::Postgres],
+            "mariadb" => &[Kind::MariaDb],
+            "redis" | "redis with copies" => &[Kind::Redis],
+            "memcached" => &[Kind::Memcached],
+            "cached_db" => &[Kind::Postgres, Kind::Redis],
+            _ => &[],
         };
-        let url = match kind {
-            Kind::Postgres => servers::shared::postgres(),
-            Kind::MariaDb => servers::shared::mariadb(),
-            _ => servers::shared::redis(),
+        let url = |kind: &Kind| match kind {
+            Kind::Postgres => servers::shared::postgres().to_owned(),
+            Kind::MariaDb => servers::shared::mariadb().to_owned(),
+            Kind::Memcached => servers::shared::memcached().join(","),
+            _ => servers::shared::redis().to_owned(),
         };
-        Some((kind.variable(), url.to_owned()))
+        kinds.iter().map(|kind| (kind.variable(), url(kind))).collect()
+    }
+
+    /// The store of a site that has these settings.
+    async fn of_settings(lines: &str) -> AnyStore {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.toml");
+        let text = format!("SECRET_KEY = \"system calls\"\nALLOWED_HOSTS = [\"*\"]\n{lines}\n");
+        std::fs::write(&file, text).unwrap();
+        let site = Site::new(Settings::from_file(&file).unwrap(), Router::new()).await.unwrap();
+        site.database().unwrap().migrate().await.unwrap();
+        site.sessions().store().clone()
     }
 
     /// One of the runs.
@@ -104,6 +119,27 @@ mod measuring {
                 "memory" => AnyStore::new(MemoryStore::new()),
                 "file" => AnyStore::new(FileStore::new(&settings).unwrap()),
                 "redis" => AnyStore::new(CacheStore::from_url(servers::shared::redis()).unwrap()),
+                "redis with copies" => {
+                    let url = format!("{}?near=100", servers::shared::redis());
+                    AnyStore::new(CacheStore::from_url(&url).unwrap())
+                }
+                "memcached" => {
+                    let url = format!("memcached://{}", servers::shared::memcached().join(","));
+                    AnyStore::new(CacheStore::from_url(&url).unwrap())
+                }
+                "sqlite with NORMAL" => {
+                    place = databases::sqlite();
+                    let url = &place.url;
+                    let lines =
+                        format!("DATABASE_URL = \"{url}\"\nDATABASE_SYNCHRONOUS = \"NORMAL\"");
+                    of_settings(&lines).await
+                }
+                "cached_db" => {
+                    place = databases::postgres();
+                    let (url, cache) = (&place.url, servers::shared::redis());
+                    let lines = format!("DATABASE_URL = \"{url}\"\nCACHE_URL = \"{cache}\"");
+                    of_settings(&format!("SESSION_ENGINE = \"cached_db\"\n{lines}")).await
+                }
                 kind => {
                     place = match kind {
                         "postgresql" => databases::postgres(),
@@ -169,7 +205,18 @@ mod measuring {
 
     #[test]
     fn who_does_not_touch_his_session_asks_for_nothing() {
-        for store in ["memory", "sqlite", "near", "file", "postgresql", "mariadb", "redis"] {
+        for store in [
+            "memory",
+            "sqlite",
+            "near",
+            "file",
+            "postgresql",
+            "mariadb",
+            "redis",
+            "redis with copies",
+            "memcached",
+            "cached_db",
+        ] {
             hold(store, "/untouched", &[], 0.0);
         }
     }
@@ -188,6 +235,12 @@ mod measuring {
             hold(store, "/read", &[("statx", 1.0), ("fcntl", 2.0)], 3.0);
             hold(store, "/write", &[("fsync", 1.0), ("fdatasync", 0.0)], 40.0);
         }
+    }
+
+    /// Nothing is waited for but the log, now and then.
+    #[test]
+    fn sqlite_with_normal() {
+        hold("sqlite with NORMAL", "/write", &[("fsync", 0.0), ("fdatasync", 0.0)], 40.0);
     }
 
     /// To write: a file and a folder are flushed.
@@ -214,5 +267,23 @@ mod measuring {
     fn redis() {
         hold("redis", "/read", &[("writev", 1.0)], 6.0);
         hold("redis", "/write", &[("writev", 2.0)], 12.0);
+    }
+    /// A copy is answered without a word to the server.
+    #[test]
+    fn redis_with_copies() {
+        hold("redis with copies", "/read", &[("writev", 0.0), ("sendto", 0.0)], 0.0);
+    }
+
+    #[test]
+    fn memcached() {
+        hold("memcached", "/read", &[("sendto", 1.0)], 6.0);
+        hold("memcached", "/write", &[("sendto", 2.0)], 12.0);
+    }
+
+    /// What the cache has is not asked of the database. To write, the row is looked at and swapped, then the entry.
+    #[test]
+    fn cached_db() {
+        hold("cached_db", "/read", &[("writev", 1.0), ("sendto", 0.0)], 6.0);
+        hold("cached_db", "/write", &[("writev", 2.0), ("sendto", 2.0)], 30.0);
     }
 }

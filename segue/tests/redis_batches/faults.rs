@@ -13,8 +13,8 @@ use super::cache_contract::{fresh_name, in_an_hour, seen, value_of};
 use super::redis_line::Line;
 use super::{add, know_the_script, redis};
 
-/// Longer than anything here takes unless somebody waits for the wrong thing.
-const SLACK: Duration = Duration::from_millis(600);
+/// What a busy machine takes besides, unless somebody waits for the wrong thing.
+const SLACK: Duration = Duration::from_millis(1500);
 
 fn swaps(
     cache: &RedisCache,
@@ -135,15 +135,15 @@ async fn of_a_lost_batch_only_what_does_no_harm_is_sent_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_waits_for_longer_than_the_timeout() {
     let server = Redis::start().unwrap();
-    let timeout = Duration::from_millis(1000);
-    let cache = redis(&format!("{}?batches=1&timeout=1", server.url()));
+    let timeout = Duration::from_secs(3);
+    let cache = redis(&format!("{}?batches=1&timeout={}", server.url(), timeout.as_secs()));
     let names = add(&cache, 1).await;
     server.pause().unwrap();
     let mut asking = JoinSet::new();
     for number in 0..300 {
         let (cache, name) = (cache.clone(), names[0].clone());
         asking.spawn(async move {
-            tokio::time::sleep(Duration::from_millis(number * 8)).await;
+            tokio::time::sleep(Duration::from_millis(number * 20)).await;
             let started = Instant::now();
             let error = match number % 3 {
                 0 => cache.get(&name).await.unwrap_err(),

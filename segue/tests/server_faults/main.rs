@@ -45,6 +45,12 @@ fn on_cache(url: &str, options: &str) -> String {
     format!("SESSION_ENGINE = \"cache\"\nCACHE_URL = \"{url}?timeout={timeout}{options}\"")
 }
 
+/// What the process remembers of the sessions in the database, or of a cache before it, is no older than a second.
+fn on_cached_database(url: &str, cache: &str) -> String {
+    let more = "SESSION_ENGINE = \"cached_db\"\nSESSION_CACHE_STALENESS = 1";
+    format!("{}\nCACHE_URL = \"{cache}\"\n{more}", on_database(url))
+}
+
 /// Load, an outage in the middle of it, and what must be true afterwards.
 async fn outage(settings: &str, mut trouble: impl FnMut(Step)) {
     let site = site(settings).await;
@@ -85,6 +91,50 @@ mod postgres {
         outage(&on_database(&server.url("postgres")), |step| match step {
             Step::Begin => server.pause().unwrap(),
             Step::End => server.resume().unwrap(),
+        })
+        .await;
+    }
+}
+
+/// Most of what is read comes from the process, and what is saved does not.
+mod postgres_with_copies {
+    use super::*;
+    use servers::{Postgres, Redis};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn killed_and_started_again() {
+        let server = Postgres::start().unwrap();
+        outage(&on_cached_database(&server.url("postgres"), "memory://"), |step| match step {
+            Step::Begin => server.kill().unwrap(),
+            Step::End => server.restart().unwrap(),
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn paused() {
+        let server = Postgres::start().unwrap();
+        outage(&on_cached_database(&server.url("postgres"), "memory://"), |step| match step {
+            Step::Begin => server.pause().unwrap(),
+            Step::End => server.resume().unwrap(),
+        })
+        .await;
+    }
+
+    /// With the cache, which may forget all, beside the database.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn killed_with_its_cache() {
+        let (server, redis) = (Postgres::start().unwrap(), Redis::start().unwrap());
+        let cache = format!("{}?timeout={}&near=100", redis.url(), TIMEOUT.as_secs());
+        outage(&on_cached_database(&server.url("postgres"), &cache), |step| match step {
+            Step::Begin => {
+                redis.kill().unwrap();
+                server.kill().unwrap();
+            }
+            Step::End => {
+                server.restart().unwrap();
+                redis.restart().unwrap();
+            }
         })
         .await;
     }
@@ -140,6 +190,26 @@ mod redis {
     async fn paused() {
         let server = Redis::options().durable().start().unwrap();
         outage(&on_cache(&server.url(), ""), |step| match step {
+            Step::Begin => server.pause().unwrap(),
+            Step::End => server.resume().unwrap(),
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn killed_and_started_again_with_copies() {
+        let server = Redis::options().durable().start().unwrap();
+        outage(&on_cache(&server.url(), "&near=100"), |step| match step {
+            Step::Begin => server.kill().unwrap(),
+            Step::End => server.restart().unwrap(),
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn paused_with_copies() {
+        let server = Redis::options().durable().start().unwrap();
+        outage(&on_cache(&server.url(), "&near=100"), |step| match step {
             Step::Begin => server.pause().unwrap(),
             Step::End => server.resume().unwrap(),
         })
