@@ -113,33 +113,40 @@ impl Stores {
         Ok((format!("{url}/{number}"), owner))
     }
 
-    /// How many bytes sessions take there; nothing where they are in the server's memory.
-    pub(crate) fn bytes(&self, place: &Place) -> Result<Option<u64>> {
+    /// How many bytes sessions take there, and where that is; nothing where they are in the server's memory.
+    pub(crate) fn bytes(&self, place: &Place) -> Result<Vec<(&'static str, u64)>> {
         let name = &place.name;
         let folder = Path::new(name);
         Ok(match place.store {
-            Store::Process | Store::Cookie | Store::PostgresAndRedis => None,
-            Store::Files => Some(sum(folder, |file| Ok(fs::metadata(file)?.len()))?),
-            Store::Sqlite => Some(sum(folder, sqlite_bytes)?),
-            Store::Postgres => {
-                let server = self.postgres.as_ref().ok_or("PostgreSQL was not started")?;
-                let text =
-                    server.query(database(name), "SELECT pg_database_size(current_database())")?;
-                Some(text.trim().parse()?)
+            Store::Process | Store::Cookie => Vec::new(),
+            Store::Files => vec![("disk", sum(folder, |file| Ok(fs::metadata(file)?.len()))?)],
+            Store::Sqlite => vec![("disk", sum(folder, sqlite_bytes)?)],
+            Store::Postgres => vec![("database", self.postgres_bytes(name)?)],
+            Store::MariaDb => {
+                let server = self.mariadb.as_ref().ok_or("MariaDB was not started")?;
+                vec![("database", mariadb_bytes(server, database(name))?)]
             }
-            Store::MariaDb => Some(mariadb_bytes(
-                self.mariadb.as_ref().ok_or("MariaDB was not started")?,
-                database(name),
-            )?),
-            Store::Redis => {
-                let server = self.redis.as_ref().ok_or("Redis was not started")?;
-                Some(line_of(&server.cli(&["INFO", "memory"])?, "used_memory:")?)
-            }
+            Store::Redis => vec![("store", self.redis_bytes()?)],
             Store::Memcached => {
                 let server = self.memcached.as_ref().ok_or("memcached was not started")?;
-                Some(line_of(&ask(server.port(), "stats")?, "STAT bytes ")?)
+                vec![("store", line_of(&ask(server.port(), "stats")?, "STAT bytes ")?)]
+            }
+            Store::PostgresAndRedis => {
+                let (rows, _) = name.split_once(' ').ok_or("two stores have two names")?;
+                vec![("database", self.postgres_bytes(rows)?), ("store", self.redis_bytes()?)]
             }
         })
+    }
+
+    fn postgres_bytes(&self, url: &str) -> Result<u64> {
+        let server = self.postgres.as_ref().ok_or("PostgreSQL was not started")?;
+        let sql = "SELECT pg_database_size(current_database())";
+        Ok(server.query(database(url), sql)?.trim().parse()?)
+    }
+
+    fn redis_bytes(&self) -> Result<u64> {
+        let server = self.redis.as_ref().ok_or("Redis was not started")?;
+        line_of(&server.cli(&["INFO", "memory"])?, "used_memory:")
     }
 
     /// How often the store did something for somebody so far: Redis's commands, transactions of
