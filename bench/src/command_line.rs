@@ -12,6 +12,9 @@ use crate::report::results::{self, Head};
 use crate::report::{chart, counts, slower, speed};
 use crate::{Result, enumeration, logins, progress, serve};
 
+const REPETITIONS: u32 = 3;
+const SECONDS: Duration = Duration::from_secs(2);
+
 /// Measures Segue, side by side with what it is compared to.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -21,7 +24,7 @@ struct Cli {
     names: Vec<String>,
 
     /// How often each route is measured
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = REPETITIONS, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
 
     /// How long each route is measured
@@ -101,14 +104,14 @@ pub(crate) fn run() -> Result {
 fn list() {
     println!("Servers:");
     for contender in catalogue::ALL {
-        println!("  {:32}{}", contender.name, contender.class.title());
+        println!("  {:42}{}", contender.name, contender.class.title());
     }
     println!("Parts:");
     for part in growth::ALL {
-        println!("  {:32}{}", part.name, part.about);
+        println!("  {:42}{}", part.name, part.about);
     }
     for (name, about, _) in INSIDE {
-        println!("  {name:32}{about}");
+        println!("  {name:42}{about}");
     }
 }
 
@@ -174,23 +177,22 @@ fn measure(cli: &Cli, asked: &Asked, effort: Effort) -> Result {
     let able = |contender: &Contender| prepared.contains(contender);
     let servers: Vec<_> = asked.servers.iter().filter(|one| able(one)).copied().collect();
     let measured = measure::all(&mut harness, &servers, effort);
-    let mut tables =
-        vec![speed::section(&measured), counts::section(&measured), slower::section(&measured)];
     failures.extend(measured.failures.iter().cloned());
+    let (mut parts, mut figures) = (Vec::new(), Vec::new());
     for part in &asked.parts {
         progress(part.name);
-        tables.push(part.run(&mut harness, &prepared, &mut failures));
+        parts.push(part.run(&mut harness, &prepared, &mut failures, &mut figures));
     }
+    let mut tables = vec![
+        speed::section(&measured),
+        counts::section(&measured),
+        slower::section(&measured, &figures),
+    ];
+    tables.append(&mut parts);
     tables.append(&mut sections);
     let head = Head {
         cores,
-        command: "cargo run -p bench --release".to_owned()
-            + &cli
-                .names
-                .iter()
-                .map(|name| format!(" {name}"))
-                .collect::<String>()
-                .replacen(' ', " -- ", 1),
+        command: command(&cli.names, effort),
         effort: format!(
             "{} repetitions of {:?} on each route, {:.0} minutes in all",
             effort.repetitions,
@@ -200,6 +202,23 @@ fn measure(cli: &Cli, asked: &Asked, effort: Effort) -> Result {
     };
     let page = results::page(&head, &harness, &failures, &tables);
     finish(cli, &page, &measured)
+}
+
+/// What has to be typed for the same again: what is not said is as by default.
+fn command(names: &[String], effort: Effort) -> String {
+    let mut arguments = names.to_vec();
+    if effort.time != SECONDS {
+        arguments.push(format!("--seconds {}", effort.time.as_secs_f64()));
+    }
+    if effort.repetitions != REPETITIONS {
+        arguments.push(format!("--repetitions {}", effort.repetitions));
+    }
+    let mut text = "cargo run -p bench --release".to_owned();
+    if !arguments.is_empty() {
+        text += " -- ";
+        text += &arguments.join(" ");
+    }
+    text
 }
 
 #[allow(clippy::print_stdout, reason = "what was asked for")]
@@ -222,4 +241,21 @@ fn inside(name: &str) -> Result<String> {
             _ => Box::pin(enumeration::run()).await,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_as_by_default_is_in_the_command() {
+        let by_default = Cli::parse_from(["bench"]);
+        let effort = Effort { repetitions: by_default.repetitions, time: by_default.seconds };
+        assert_eq!(command(&[], effort), "cargo run -p bench --release");
+        let other = Effort { repetitions: 1, time: Duration::from_millis(500) };
+        assert_eq!(
+            command(&["hot".to_owned()], other),
+            "cargo run -p bench --release -- hot --seconds 0.5 --repetitions 1"
+        );
+    }
 }

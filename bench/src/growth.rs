@@ -5,6 +5,7 @@ mod connections;
 mod fill;
 mod hot;
 mod sizes;
+mod staleness;
 mod stored;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::harness::Harness;
 use crate::harness::load::Cookies;
 use crate::harness::server::{Route, Server};
 use crate::progress;
+use crate::report::slower::{Better, Figure};
 use crate::report::table::thousands;
 use crate::statistics::{median, spread};
 
@@ -63,6 +65,13 @@ pub(crate) const ALL: &[Part] = &[
         run: hot::run,
     },
     Part {
+        name: "staleness",
+        about: "how long a change elsewhere is not seen by who answers from memory",
+        time: Duration::from_secs(40),
+        names: staleness::SERVERS,
+        run: staleness::run,
+    },
+    Part {
         name: "clearsessions",
         about: "half of a million sessions expired, beside a writer",
         time: Duration::from_secs(120),
@@ -76,6 +85,7 @@ struct Growth<'a> {
     harness: &'a mut Harness,
     able: &'a [Contender],
     failures: &'a mut Vec<(String, String)>,
+    figures: &'a mut Vec<Figure>,
     name: &'static str,
 }
 
@@ -84,14 +94,15 @@ impl Part {
         self.names.iter().filter_map(|name| catalogue::one(name))
     }
 
-    /// Its tables, of the servers that can be started.
+    /// Its tables, of the servers that can be started; its figures are put beside those of the other parts.
     pub(crate) fn run(
         &self,
         harness: &mut Harness,
         able: &[Contender],
         failures: &mut Vec<(String, String)>,
+        figures: &mut Vec<Figure>,
     ) -> String {
-        (self.run)(&mut Growth { harness, able, failures, name: self.name })
+        (self.run)(&mut Growth { harness, able, failures, figures, name: self.name })
     }
 }
 
@@ -111,16 +122,28 @@ impl Growth<'_> {
         self.failures.push((format!("{}, {what}", self.name), error.to_string()));
     }
 
-    /// Requests per second, as a cell; what fails is told in the end.
+    /// Something to compare servers by.
+    fn figure(&mut self, of: &Contender, what: &str, at: &str, samples: Vec<f64>, better: Better) {
+        let what = format!("{}: {what}", self.name);
+        self.figures.push(Figure::new(*of, what, at, samples, better));
+    }
+
+    /// Requests per second, as a cell in the column of this heading; what fails is told in the end.
     fn cell(
         &mut self,
         server: &Server,
         route: Route,
         cookies: &Cookies,
         connections: u32,
+        heading: &str,
     ) -> String {
         match sample(server, route, cookies, connections) {
-            Ok((speed, spread)) => format!("{} (±{:.0} %)", thousands(speed), spread * 50.0),
+            Ok(speeds) => {
+                let what = if route == Route::Read { "reads/s" } else { "writes/s" };
+                let (speed, spread) = (median(&speeds), spread(&speeds));
+                self.figure(&server.contender, what, heading, speeds, Better::More);
+                format!("{} (±{:.0} %)", thousands(speed), spread * 50.0)
+            }
             Err(error) => {
                 let name = server.contender.name;
                 self.failed(&format!("{name}, {connections} connections"), &error);
@@ -136,17 +159,9 @@ fn samples(connections: u32) -> (u32, Duration) {
     if connections > 1000 { (2, Duration::from_secs(1)) } else { (3, Duration::from_millis(250)) }
 }
 
-/// Requests per second in the middle of a few samples, and how far they are apart.
-fn sample(
-    server: &Server,
-    route: Route,
-    cookies: &Cookies,
-    connections: u32,
-) -> Result<(f64, f64)> {
+/// Requests per second, some times.
+fn sample(server: &Server, route: Route, cookies: &Cookies, connections: u32) -> Result<Vec<f64>> {
     let (count, time) = samples(connections);
-    let mut speeds = Vec::new();
-    for _ in 0..count {
-        speeds.push(server.run(route.path(), cookies, connections, time)?.load.per_second());
-    }
-    Ok((median(&speeds), spread(&speeds)))
+    let run = |_| Ok(server.run(route.path(), cookies, connections, time)?.load.per_second());
+    (0..count).map(run).collect()
 }

@@ -60,10 +60,11 @@ impl Harness {
 
     /// How many bytes its sessions take, and whatever else is there: in its own memory or in its store.
     pub(crate) fn bytes(&self, server: &Server) -> Result<u64> {
-        match self.stores.bytes(&server.place)? {
-            Some(bytes) => Ok(bytes),
-            None => server.resident(),
+        let stored = self.stores.bytes(&server.place)?;
+        if stored.is_empty() {
+            return server.resident();
         }
+        Ok(stored.iter().map(|(_, bytes)| bytes).sum())
     }
 
     /// Starts a server whose allocations are counted; nothing where they cannot be.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::Result;
-use crate::catalogue::{Contender, Store};
+use crate::catalogue::{Class, Contender, Shape, Store};
 use crate::harness::Harness;
 use crate::harness::load::Cookies;
 use crate::harness::server::{Route, Run, Server};
@@ -14,6 +14,14 @@ use crate::statistics::{median, spread};
 
 /// So many sessions are there, and asked for in turn.
 pub(crate) const SESSIONS: usize = 1000;
+
+/// So many are made to see how the server's memory grows; and so many where each process keeps copies, of
+/// which Redis lends no more than ten thousand.
+const REMEMBERED: usize = 20_000;
+const COPIED: usize = 9_000;
+
+/// So many before, with which it gets whatever it needs once.
+const FIRST: usize = 500;
 
 /// So many requests, while allocations are counted.
 const COUNTED: u32 = 200;
@@ -25,7 +33,8 @@ pub(crate) struct Row {
     runs: BTreeMap<Route, Vec<Run>>,
     pub(crate) counts: BTreeMap<Route, Counts>,
     pub(crate) allocations: BTreeMap<Route, f64>,
-    pub(crate) bytes: Option<f64>,
+    /// How many a session takes, and where.
+    pub(crate) bytes: Vec<(f64, &'static str)>,
 }
 
 /// What was measured, and what could not be.
@@ -46,7 +55,7 @@ pub(crate) struct Effort {
 /// How long it will take, and what is begun with each server besides.
 pub(crate) fn estimate(servers: usize, effort: Effort) -> Duration {
     let runs = effort.time * effort.repetitions * u32::try_from(Route::ALL.len()).unwrap_or(4);
-    (runs + Duration::from_secs(3)) * u32::try_from(servers).unwrap_or(u32::MAX)
+    (runs + Duration::from_secs(5)) * u32::try_from(servers).unwrap_or(u32::MAX)
 }
 
 /// A server that runs, with its visitors.
@@ -92,8 +101,8 @@ pub(crate) fn all(harness: &mut Harness, contenders: &[Contender], effort: Effor
             measured.failures.push((format!("{name}, {what}"), error.to_string()));
         };
         count(row, &server).unwrap_or_else(|error| failed("system calls", &error));
-        grow(row, &server, effort.time).unwrap_or_else(|error| failed("bytes per session", &error));
         drop(server);
+        grow(harness, row).unwrap_or_else(|error| failed("bytes per session", &error));
         allocations(harness, row).unwrap_or_else(|error| failed("allocations", &error));
     }
     measured
@@ -104,16 +113,20 @@ fn begin(harness: &mut Harness, contender: &Contender) -> Result<(Row, Running)>
     server.check()?;
     let before = harness.stores.bytes(&server.place)?;
     let some = server.client.sessions("/new", SESSIONS)?;
+    if before.len() > 1 {
+        // Some put into the nearer store what was read, and not what was only made.
+        some.iter().try_for_each(|one| server.client.get("/read", Some(one)).map(drop))?;
+    }
     let after = harness.stores.bytes(&server.place)?;
-    #[allow(clippy::cast_precision_loss, reason = "far from 2^52")]
-    let bytes = match (before, after) {
-        _ if contender.is_limit() => None,
-        (Some(before), Some(after)) => Some(after.saturating_sub(before) as f64 / SESSIONS as f64),
-        _ if contender.store == Store::Cookie => {
-            Some(some.iter().map(String::len).sum::<usize>() as f64 / SESSIONS as f64)
-        }
-        _ => None,
-    };
+    let mut bytes = Vec::new();
+    if contender.store == Store::Cookie {
+        bytes.push((each(some.iter().map(|cookie| cookie.len() as u64).sum(), SESSIONS), "cookie"));
+    } else if !contender.is_limit() && contender.class != Class::Memory {
+        let grown = before.iter().zip(after);
+        bytes.extend(grown.map(|((_, before), (place, after))| {
+            (each(after.saturating_sub(*before), SESSIONS), place)
+        }));
+    }
     let cookies = server.cookies_of(&some)?;
     let row = Row {
         contender: *contender,
@@ -123,6 +136,11 @@ fn begin(harness: &mut Harness, contender: &Contender) -> Result<(Row, Running)>
         bytes,
     };
     Ok((row, Running { server, cookies, some }))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "far from 2^52")]
+fn each(bytes: u64, sessions: usize) -> f64 {
+    bytes as f64 / sessions as f64
 }
 
 fn repeat(row: &mut Row, running: &Running, time: Duration) -> Result {
@@ -141,21 +159,25 @@ fn count(row: &mut Row, running: &Running) -> Result {
     Ok(())
 }
 
-/// What a session takes of the server's own memory, by as many as are made in this time: a hundred thousand
-/// or so in two seconds.
-fn grow(row: &mut Row, running: &Running, time: Duration) -> Result {
-    if row.contender.store != Store::Process || row.contender.is_limit() {
+/// What a session takes of the memory of the process, of one that has done nothing before.
+fn grow(harness: &mut Harness, row: &mut Row) -> Result {
+    if !row.contender.remembers() {
         return Ok(());
     }
-    let server = &running.server;
-    let strangers = server.strangers()?;
+    let is_copied = row.contender.shape == Shape::Copies;
+    let sessions = if is_copied { COPIED } else { REMEMBERED };
+    let server = harness.start(&row.contender)?;
+    let make = |count| -> Result {
+        let cookies = server.client.sessions("/new", count)?;
+        // Some keep what was read, and not what was only made.
+        let mut read = cookies.iter().filter(|_| is_copied);
+        read.try_for_each(|cookie| server.client.get("/read", Some(cookie)).map(drop))
+    };
+    make(FIRST)?;
     let before = server.resident()?;
-    let run = server.run("/new", &strangers, row.contender.connections(), time)?;
-    #[allow(clippy::cast_precision_loss, reason = "far from 2^52")]
-    let grown = server.resident()?.saturating_sub(before) as f64;
-    #[allow(clippy::cast_precision_loss, reason = "far from 2^52")]
-    let each = grown / run.load.requests as f64;
-    row.bytes = Some(each);
+    make(sessions)?;
+    let grown = server.resident()?.saturating_sub(before);
+    row.bytes.push((each(grown, sessions), "memory"));
     Ok(())
 }
 
@@ -184,13 +206,12 @@ impl Row {
     }
 
     pub(crate) fn per_second(&self, route: Route) -> f64 {
-        median(&self.each(route, |run| run.load.per_second()))
+        median(&self.speeds(route))
     }
 
     /// How fast it is by the bare handler of the same repetition.
     pub(crate) fn ratio(&self, route: Route) -> f64 {
-        let bare = self.each(Route::Bare, |run| run.load.per_second());
-        let own = self.each(route, |run| run.load.per_second());
+        let (bare, own) = (self.speeds(Route::Bare), self.speeds(route));
         median(&own.iter().zip(&bare).map(|(own, bare)| own / bare).collect::<Vec<_>>())
     }
 
@@ -199,17 +220,16 @@ impl Row {
         median(&self.added_cpus(route))
     }
 
-    fn added_cpus(&self, route: Route) -> Vec<f64> {
+    /// The same, of each repetition.
+    pub(crate) fn added_cpus(&self, route: Route) -> Vec<f64> {
         let bare = self.each(Route::Bare, |run| run.cpu);
         let own = self.each(route, |run| run.cpu);
         own.iter().zip(&bare).map(|(own, bare)| own - bare).collect()
     }
 
-    /// The least and the most of the repetitions.
-    pub(crate) fn added_cpu_range(&self, route: Route) -> (f64, f64) {
-        let all = self.added_cpus(route);
-        let least = all.iter().copied().fold(f64::INFINITY, f64::min);
-        (least, all.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    /// Requests per second of each repetition.
+    pub(crate) fn speeds(&self, route: Route) -> Vec<f64> {
+        self.each(route, |run| run.load.per_second())
     }
 
     pub(crate) fn latency(&self, route: Route) -> (f64, f64) {
@@ -221,8 +241,7 @@ impl Row {
 
     /// How far the repetitions are apart on the route where they are furthest.
     pub(crate) fn spread(&self) -> f64 {
-        let spreads =
-            Route::ALL.map(|route| spread(&self.each(route, |run| run.load.per_second())));
+        let spreads = Route::ALL.map(|route| spread(&self.speeds(route)));
         spreads.into_iter().fold(0.0, f64::max)
     }
 
@@ -255,7 +274,7 @@ pub(crate) mod tests {
             runs: BTreeMap::new(),
             counts: BTreeMap::new(),
             allocations: BTreeMap::new(),
-            bytes: None,
+            bytes: Vec::new(),
         };
         row.runs.insert(Route::Bare, vec![run(1000, 10.0), run(500, 20.0), run(1000, 10.0)]);
         row.runs.insert(Route::Read, vec![run(800, 12.0), run(400, 22.0), run(800, 13.0)]);
@@ -277,7 +296,7 @@ pub(crate) mod tests {
         let row = row("segue-memory");
         assert!((row.ratio(Route::Read) - 0.8).abs() < 1e-9);
         assert!((row.added_cpu(Route::Read) - 2.0).abs() < 1e-9);
-        assert_eq!(row.added_cpu_range(Route::Read), (2.0, 3.0));
+        assert_eq!(row.added_cpus(Route::Read), [2.0, 2.0, 3.0]);
         assert!((row.per_second(Route::Read) - 800.0).abs() < 1e-9);
         assert!((row.spread() - 0.5).abs() < 1e-9);
     }

@@ -20,6 +20,7 @@ mod segue;
 
 use std::net::Ipv4Addr;
 
+use ::segue::Sessions;
 use axum::Router;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
@@ -52,6 +53,11 @@ pub(crate) fn run(name: &str, allocations: Option<Allocations>) -> Result {
         axum::serve(listener, app).await?;
         Ok(())
     })
+}
+
+/// The sessions of one of Segue's servers on this store, for who works on them beside it.
+pub(crate) async fn elsewhere(name: &str, store: &str) -> Result<Sessions> {
+    segue::elsewhere(name, store).await
 }
 
 /// Outside of the session middleware.

@@ -34,7 +34,10 @@ pub(super) fn with(harness: &mut Harness, server: &Server, count: usize) -> Resu
             postgres.query(database(&place), &sql)?;
             postgres.query(database(&place), "VACUUM ANALYZE")?;
         }
-        Store::Redis => redis(harness, database(&place), count)?,
+        Store::Redis => {
+            let own = if ours { OURS_REDIS } else { TOWER_REDIS };
+            redis(harness, database(&place), own, count)?;
+        }
         other => return Err(format!("{other:?} cannot be filled").into()),
     }
     Ok(count)
@@ -82,18 +85,23 @@ const TOWER_POSTGRES: &str = "INSERT INTO tower_sessions.session \
     SELECT substr(md5(random()::text || n), 1, 22), one.data, one.expiry_date \
     FROM (SELECT * FROM tower_sessions.session LIMIT 1) AS one, generate_series(1, {}) AS n";
 
-const REDIS: &str = "local one = redis.call('GET', redis.call('RANDOMKEY')) \
-    for n = 1, tonumber(ARGV[2]) do \
-    redis.call('SET', 'session:copy:of:one:' .. ARGV[1] .. ':' .. n, one, 'EX', 1209600) end";
+/// Copies are named as the server names its own, in the last letters apart.
+const REDIS: &str = "local key = redis.call('RANDOMKEY') \
+    if not key or not string.find(key, ARGV[1]) then \
+    return redis.error_reply('there is no session to copy, but ' .. tostring(key)) end \
+    local one, there = redis.call('GET', key), redis.call('DBSIZE') \
+    for n = there + 1, there + tonumber(ARGV[2]) do \
+    redis.call('SET', string.sub(key, 1, -11) .. string.format('%010d', n), one, 'EX', 1209600) end";
+const OURS_REDIS: &str = "^:1:django%.contrib%.sessions%.cache%w+$";
+const TOWER_REDIS: &str = "^[%w_-]+$";
 
-fn redis(harness: &mut Harness, number: &str, count: usize) -> Result {
+fn redis(harness: &mut Harness, number: &str, own: &str, count: usize) -> Result {
     let redis = harness.stores.redis()?;
-    let (mut left, mut round) = (count, 0);
+    let mut left = count;
     while left > 0 {
-        let (batch, id) = (left.min(REDIS_BATCH), format!("{left}-{round}"));
-        redis.cli(&["-n", number, "EVAL", REDIS, "0", &id, &batch.to_string()])?;
+        let batch = left.min(REDIS_BATCH);
+        redis.cli(&["-n", number, "EVAL", REDIS, "0", own, &batch.to_string()])?;
         left -= batch;
-        round += 1;
     }
     Ok(())
 }

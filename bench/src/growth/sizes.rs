@@ -25,10 +25,10 @@ pub(super) fn run(growth: &mut Growth<'_>) -> String {
     growth.each(SERVERS, |growth, contender| {
         let server = growth.harness.start(contender)?;
         let mut rows = [(); 2].map(|()| vec![contender.name.to_owned()]);
-        for path in SIZES {
+        for (path, heading) in SIZES.into_iter().zip(&headings[1..]) {
             let cookies = server.cookies(path, SESSIONS)?;
             for (route, row) in [Route::Read, Route::Write].into_iter().zip(&mut rows) {
-                row.push(growth.cell(&server, route, &cookies, contender.connections()));
+                row.push(growth.cell(&server, route, &cookies, contender.connections(), heading));
             }
         }
         let [read, write] = rows;

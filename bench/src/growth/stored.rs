@@ -28,10 +28,10 @@ pub(super) fn run(growth: &mut Growth<'_>) -> String {
         let cookies = server.cookies("/new", SESSIONS)?;
         let mut rows = [(); 2].map(|()| vec![contender.name.to_owned()]);
         let mut there = SESSIONS;
-        for stored in STORED {
+        for (stored, heading) in STORED.into_iter().zip(&headings[1..]) {
             there += fill::with(growth.harness, &server, stored.saturating_sub(there))?;
             for (route, row) in [Route::Read, Route::Write].into_iter().zip(&mut rows) {
-                row.push(growth.cell(&server, route, &cookies, contender.connections()));
+                row.push(growth.cell(&server, route, &cookies, contender.connections(), heading));
             }
         }
         #[allow(clippy::cast_precision_loss, reason = "far from 2^52")]

@@ -48,6 +48,19 @@ impl Client {
         self.runtime.block_on(get(&self.hyper, &format!("{}{path}", self.origin), cookie))
     }
 
+    /// Somebody asks so often at once; how often the answer was the right one.
+    pub(crate) fn at_once(&self, path: &str, cookie: &str, count: usize) -> usize {
+        let url = format!("{}{path}", self.origin);
+        self.runtime.block_on(async {
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..count {
+                let (hyper, url, cookie) = (self.hyper.clone(), url.clone(), cookie.to_owned());
+                tasks.spawn(async move { get(&hyper, &url, Some(&cookie)).await.is_ok() });
+            }
+            tasks.join_all().await.into_iter().filter(|&is_right| is_right).count()
+        })
+    }
+
     /// As many sessions, as their cookies.
     pub(crate) fn sessions(&self, path: &str, count: usize) -> Result<Vec<String>> {
         let url = format!("{}{path}", self.origin);

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::thread::available_parallelism;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::Result;
@@ -22,6 +23,15 @@ pub(crate) fn pin_ourselves() -> Result<bool> {
     cores.set(OTHER_CORE);
     sched_setaffinity(None, &cores)?;
     Ok(true)
+}
+
+/// Lets this program, and whatever it starts, open as many files and connections as it may: a shell's limit
+/// is often 1,024, and thousands of connections are measured. How many it may then.
+pub(crate) fn allow_open_files() -> Result<u64> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit)?;
+    Ok(limit.current.unwrap_or(u64::MAX))
 }
 
 /// Puts a program on the servers' core, and ends it with us.

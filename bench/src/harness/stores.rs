@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 
 use servers::{MariaDb, Memcached, Postgres, Redis, fresh_database};
 use tempfile::TempDir;
@@ -12,7 +13,7 @@ use crate::Result;
 use crate::catalogue::Store;
 
 /// Redis has so many databases by default.
-const REDIS_DATABASES: u32 = 16;
+const REDIS_DATABASES: usize = 16;
 
 /// What was started.
 #[derive(Debug, Default)]
@@ -21,7 +22,8 @@ pub(crate) struct Stores {
     mariadb: Option<MariaDb>,
     redis: Option<Redis>,
     memcached: Option<Memcached>,
-    redis_databases: u32,
+    /// Who has each database of Redis', of those that were given to somebody.
+    redis_databases: Vec<Weak<()>>,
 }
 
 /// Where one server keeps its sessions.
@@ -33,12 +35,14 @@ pub(crate) struct Place {
     /// On which the stores are asked.
     pub(crate) ports: Vec<u16>,
     folder: Option<TempDir>,
+    /// Nobody else gets its database of Redis' while this is there.
+    _database: Option<Arc<()>>,
 }
 
 impl Stores {
     /// A place of one's own, empty.
     pub(crate) fn place(&mut self, store: Store) -> Result<Place> {
-        let place = |name, ports| Place { store, name, ports, folder: None };
+        let place = |name, ports| Place { store, name, ports, folder: None, _database: None };
         Ok(match store {
             Store::Process | Store::Cookie => place(String::new(), Vec::new()),
             Store::Files | Store::Sqlite => {
@@ -48,7 +52,7 @@ impl Stores {
                     fs::create_dir(folder.path().join("data"))?;
                     name += "/data";
                 }
-                Place { store, name, ports: Vec::new(), folder: Some(folder) }
+                Place { folder: Some(folder), ..place(name, Vec::new()) }
             }
             Store::Postgres => place(self.postgres_url()?, vec![self.postgres()?.port()]),
             Store::MariaDb => {
@@ -56,14 +60,19 @@ impl Stores {
                 let url = fresh_database(&format!("{}?ssl-mode=disabled", server.url("mysql")))?;
                 place(url, vec![server.port()])
             }
-            Store::Redis => place(self.redis_url()?, vec![self.redis()?.port()]),
+            Store::Redis => {
+                let (name, database) = self.redis_database()?;
+                Place { _database: Some(database), ..place(name, vec![self.redis()?.port()]) }
+            }
             Store::Memcached => {
                 let server = started(&mut self.memcached, Memcached::start)?;
                 place(format!("memcached://{}", server.address()), vec![server.port()])
             }
             Store::PostgresAndRedis => {
-                let name = format!("{} {}", self.postgres_url()?, self.redis_url()?);
-                place(name, vec![self.postgres()?.port(), self.redis()?.port()])
+                let (entries, database) = self.redis_database()?;
+                let name = format!("{} {entries}", self.postgres_url()?);
+                let ports = vec![self.postgres()?.port(), self.redis()?.port()];
+                Place { _database: Some(database), ..place(name, ports) }
             }
         })
     }
@@ -82,39 +91,62 @@ impl Stores {
         started(&mut self.redis, Redis::start)
     }
 
-    fn redis_url(&mut self) -> Result<String> {
-        let database = self.redis_databases % REDIS_DATABASES;
-        self.redis_databases += 1;
-        Ok(format!("{}/{database}", self.redis()?.url()))
+    /// One that nobody has, empty. It is emptied where somebody had it before, and only then: all who keep
+    /// copies of what is in Redis forget them at that.
+    fn redis_database(&mut self) -> Result<(String, Arc<()>)> {
+        let url = self.redis()?.url();
+        let owner = Arc::new(());
+        let number = match self.redis_databases.iter().position(|one| one.strong_count() == 0) {
+            Some(number) => {
+                self.redis()?.cli(&["-n", &number.to_string(), "FLUSHDB", "SYNC"])?;
+                number
+            }
+            None => self.redis_databases.len(),
+        };
+        if number >= REDIS_DATABASES {
+            return Err(format!("{REDIS_DATABASES} servers have all databases of Redis'").into());
+        }
+        match self.redis_databases.get_mut(number) {
+            Some(slot) => *slot = Arc::downgrade(&owner),
+            None => self.redis_databases.push(Arc::downgrade(&owner)),
+        }
+        Ok((format!("{url}/{number}"), owner))
     }
 
-    /// How many bytes sessions take there; nothing where they are in the server's memory.
-    pub(crate) fn bytes(&self, place: &Place) -> Result<Option<u64>> {
+    /// How many bytes sessions take there, and where that is; nothing where they are in the server's memory.
+    pub(crate) fn bytes(&self, place: &Place) -> Result<Vec<(&'static str, u64)>> {
         let name = &place.name;
         let folder = Path::new(name);
         Ok(match place.store {
-            Store::Process | Store::Cookie | Store::PostgresAndRedis => None,
-            Store::Files => Some(sum(folder, |file| Ok(fs::metadata(file)?.len()))?),
-            Store::Sqlite => Some(sum(folder, sqlite_bytes)?),
-            Store::Postgres => {
-                let server = self.postgres.as_ref().ok_or("PostgreSQL was not started")?;
-                let text =
-                    server.query(database(name), "SELECT pg_database_size(current_database())")?;
-                Some(text.trim().parse()?)
+            Store::Process | Store::Cookie => Vec::new(),
+            Store::Files => vec![("disk", sum(folder, |file| Ok(fs::metadata(file)?.len()))?)],
+            Store::Sqlite => vec![("disk", sum(folder, sqlite_bytes)?)],
+            Store::Postgres => vec![("database", self.postgres_bytes(name)?)],
+            Store::MariaDb => {
+                let server = self.mariadb.as_ref().ok_or("MariaDB was not started")?;
+                vec![("database", mariadb_bytes(server, database(name))?)]
             }
-            Store::MariaDb => Some(mariadb_bytes(
-                self.mariadb.as_ref().ok_or("MariaDB was not started")?,
-                database(name),
-            )?),
-            Store::Redis => {
-                let server = self.redis.as_ref().ok_or("Redis was not started")?;
-                Some(line_of(&server.cli(&["INFO", "memory"])?, "used_memory:")?)
-            }
+            Store::Redis => vec![("store", self.redis_bytes()?)],
             Store::Memcached => {
                 let server = self.memcached.as_ref().ok_or("memcached was not started")?;
-                Some(line_of(&ask(server.port(), "stats")?, "STAT bytes ")?)
+                vec![("store", line_of(&ask(server.port(), "stats")?, "STAT bytes ")?)]
+            }
+            Store::PostgresAndRedis => {
+                let (rows, _) = name.split_once(' ').ok_or("two stores have two names")?;
+                vec![("database", self.postgres_bytes(rows)?), ("store", self.redis_bytes()?)]
             }
         })
+    }
+
+    fn postgres_bytes(&self, url: &str) -> Result<u64> {
+        let server = self.postgres.as_ref().ok_or("PostgreSQL was not started")?;
+        let sql = "SELECT pg_database_size(current_database())";
+        Ok(server.query(database(url), sql)?.trim().parse()?)
+    }
+
+    fn redis_bytes(&self) -> Result<u64> {
+        let server = self.redis.as_ref().ok_or("Redis was not started")?;
+        line_of(&server.cli(&["INFO", "memory"])?, "used_memory:")
     }
 
     /// How often the store did something for somebody so far: Redis's commands, transactions of
@@ -246,6 +278,29 @@ mod tests {
     #[test]
     fn a_database_is_named_at_the_end_of_its_url() {
         assert_eq!(database("postgres://u:p@127.0.0.1:5/segue_1?sslmode=disable"), "segue_1");
+    }
+
+    /// `cargo xtask test` leaves it out where there is no Redis.
+    mod redis {
+        use super::*;
+
+        #[test]
+        fn a_database_is_one_servers_alone_and_empty() {
+            let mut stores = Stores::default();
+            let number = |place: &Place| database(&place.name).to_owned();
+            let mut places: Vec<_> =
+                (0..REDIS_DATABASES).map(|_| stores.place(Store::Redis).unwrap()).collect();
+            let all: std::collections::BTreeSet<_> = places.iter().map(number).collect();
+            assert_eq!(all.len(), REDIS_DATABASES);
+            assert!(stores.place(Store::Redis).unwrap_err().to_string().contains("all databases"));
+            let gone = number(&places.remove(5));
+            let redis = stores.redis().unwrap();
+            redis.cli(&["-n", &gone, "SET", "somebody", "else's"]).unwrap();
+            let again = stores.place(Store::Redis).unwrap();
+            assert_eq!(number(&again), gone);
+            let left = stores.redis().unwrap().cli(&["-n", &gone, "DBSIZE"]).unwrap();
+            assert_eq!(left.trim(), "0");
+        }
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub(crate) fn count(server: &Server, route: Route, cookies: &[String]) -> Result
         let cookie = cookies.get(place % cookies.len().max(1)).map(String::as_str);
         server.client.get(route.path(), cookie).map(drop)
     };
-    // The connection is there when counting begins.
-    ask(0)?;
+    // The connection is there when counting begins, and copies are, where somebody keeps them.
+    (0..REQUESTS).try_for_each(ask)?;
     let pids = process::tree(server.pid());
     let mut command = Command::new("strace");
     command.args(["-f", "-yy", "-qq", "-s", "0", "-o"]).arg(&file);

@@ -10,8 +10,8 @@ use crate::harness::server::Route;
 use crate::measure::{Measured, Row};
 
 const WIDTH: u32 = 900;
-const NAMES: i32 = 230;
-const BARS: i32 = 560;
+const NAMES: i32 = 278;
+const BARS: i32 = 512;
 const BAR: i32 = 9;
 const ROW: i32 = 26;
 const HEADING: i32 = 34;

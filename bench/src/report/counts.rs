@@ -2,7 +2,6 @@
 
 use super::speed::name;
 use super::table::{Table, short, thousands};
-use crate::catalogue::Store;
 use crate::harness::server::Route;
 use crate::measure::{Measured, Row};
 
@@ -42,13 +41,7 @@ fn of_all(figure: impl Fn(Route) -> Option<f64>, missing: &str) -> String {
 }
 
 fn bytes(row: &Row) -> String {
-    let Some(bytes) = row.bytes else { return "–".to_owned() };
-    let place = match row.contender.store {
-        Store::Process => "memory",
-        Store::Cookie => "cookie",
-        Store::Files | Store::Sqlite => "disk",
-        Store::Postgres | Store::MariaDb => "database",
-        Store::Redis | Store::Memcached | Store::PostgresAndRedis => "store",
-    };
-    format!("{} ({place})", thousands(bytes))
+    let figures: Vec<String> =
+        row.bytes.iter().map(|(bytes, place)| format!("{} ({place})", thousands(*bytes))).collect();
+    if figures.is_empty() { "–".to_owned() } else { figures.join(" + ") }
 }

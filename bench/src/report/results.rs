@@ -18,8 +18,9 @@ const READING: &str = "\
 Each server runs on one thread. **Added CPU** is the server's time for a request less that of its bare
 handler in the same repetition: the steadiest figure. Figures are medians, the spread is how far the
 repetitions of a server are apart on its worst route. `limit-*` are bare handlers that load, or load and
-save, with a raw driver: what the machine allows. How it is measured, and what the routes are:
-[README.md](README.md).
+save, with a raw driver, one operation for each request and not batched: what many saves share (a flush to
+the disk, a round trip) they pay one by one, and who shares it can be faster. How it is measured, and what
+the routes are: [README.md](README.md).
 ";
 
 /// The whole page.

@@ -1,7 +1,9 @@
 //! The limits: a bare handler that does the raw operations of the store and nothing else. `/read` is
-//! one load; `/write` one load and one save. No session layer can be faster on the same driver, unless
-//! it goes to the store less often.
+//! one load; `/write` one load and one save. One operation each, not batched: no session layer can be faster
+//! on the same driver, unless it goes to the store less often, and one that lets several saves share a flush
+//! to the disk does.
 
+mod file;
 mod postgres;
 mod redis;
 mod sqlite;
@@ -30,6 +32,7 @@ trait Raw: Send + Sync + 'static {
 pub(super) async fn router(kind: &str, store: &str) -> Result<Router> {
     Ok(match kind {
         "none" => routes(Nothing)?,
+        "file" => routes(file::Files::open(store))?,
         "redis" => routes(redis::Redis::open(store).await?)?,
         "tokio-postgres" => routes(postgres::TokioPostgres::open(store).await?)?,
         "sqlx-postgres" => routes(postgres::Sqlx::open(store).await?)?,

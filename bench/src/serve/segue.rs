@@ -7,12 +7,15 @@ use axum::Router;
 use axum::extract::Query;
 use axum::routing::get;
 use segue::caches::{MemcachedCache, MemoryCache, RedisCache};
+use segue::database::Database;
 use segue::engines::{
     CacheStore, CachedDatabaseStore, DatabaseStore, EncryptedCookieStore, FileStore, MemoryStore,
     NearStore, SignedCookieStore,
 };
-use segue::settings::{CacheFormat, CacheOptions, DatabaseUrl, SessionEngine};
-use segue::{Cache, Session, SessionError, SessionLayer, SessionStore, Settings, Site};
+use segue::settings::{
+    CacheFormat, CacheOptions, DatabaseOptions, DatabaseUrl, SessionEngine, Synchronous,
+};
+use segue::{Cache, Session, SessionError, SessionLayer, SessionStore, Sessions, Settings, Site};
 
 use super::{OK, contents};
 use crate::Result;
@@ -20,12 +23,38 @@ use crate::Result;
 /// So many sessions fit into a cache in memory; as many as the growth tables make.
 const ENTRIES: u64 = 4_000_000;
 
-/// The routes with the sessions of this server.
-pub(super) async fn router(name: &str, store: &str) -> Result<Router> {
+/// So many values Redis may lend to a process.
+const COPIES: u64 = 10_000;
+
+fn settings() -> Settings {
     let mut settings = Settings::new("a secret key for the benchmark, of fifty letters and more");
     settings.allowed_hosts.push("127.0.0.1".to_owned());
     // What is measured is the way of a request, not a clean-up that comes by.
     settings.session.cleanup_interval = None;
+    settings
+}
+
+/// The sessions of this server as another process has them, which keeps no copies.
+pub(super) async fn elsewhere(name: &str, store: &str) -> Result<Sessions> {
+    let settings = settings();
+    Ok(match name {
+        "segue-cache-redis-near" => {
+            let cache = CacheStore::new(RedisCache::from_url(store)?, CacheOptions::default());
+            Sessions::new(cache, &settings)?
+        }
+        "segue-cached-db-redis" => {
+            Sessions::new(cached_database(store, &settings).await?, &settings)?
+        }
+        "segue-cached-db-memory" | "segue-cached-db-memory-postgres-stale-1s" => {
+            Sessions::new(database(store).await?, &settings)?
+        }
+        other => return Err(format!("{other} answers nothing from memory").into()),
+    })
+}
+
+/// The routes with the sessions of this server.
+pub(super) async fn router(name: &str, store: &str) -> Result<Router> {
+    let mut settings = settings();
     match name {
         "segue-memory" => layered(MemoryStore::new(), &settings),
         "segue-signed-cookies" => layered(SignedCookieStore::new(&settings)?, &settings),
@@ -37,6 +66,11 @@ pub(super) async fn router(name: &str, store: &str) -> Result<Router> {
         "segue-db-sqlite" | "segue-db-postgres" | "segue-db-mariadb" => {
             layered(database(store).await?, &settings)
         }
+        "segue-db-sqlite-normal" => {
+            let mut options = DatabaseOptions::default();
+            options.synchronous = Synchronous::Normal;
+            layered(database_with(store, options).await?, &settings)
+        }
         "segue-cache-memory" => {
             let mut options = CacheOptions::default();
             // As the settings have it for `memory://`.
@@ -44,18 +78,19 @@ pub(super) async fn router(name: &str, store: &str) -> Result<Router> {
             layered(CacheStore::new(MemoryCache::new(ENTRIES), options), &settings)
         }
         "segue-cache-redis" => cache(RedisCache::from_url(store)?, &settings),
+        "segue-cache-redis-near" => {
+            cache(RedisCache::from_url(&format!("{store}?near={COPIES}"))?, &settings)
+        }
         "segue-cache-memcached" => cache(MemcachedCache::from_url(store)?, &settings),
-        "segue-cached-db-memory" | "segue-cached-db-memory-postgres" => {
-            // What SQLite, which is asked each time, has no need of.
-            let staleness = Duration::from_secs(1);
-            let store = NearStore::new(database(store).await?, ENTRIES).with_staleness(staleness);
-            layered(store, &settings)
+        // SQLite is asked each time, and needs no staleness.
+        "segue-cached-db-memory" => {
+            layered(NearStore::new(database(store).await?, ENTRIES), &settings)
         }
-        "segue-cached-db-redis" => {
-            let (rows, entries) = store.split_once(' ').ok_or("two stores are needed")?;
-            let (database, redis) = (database(rows).await?, RedisCache::from_url(entries)?);
-            layered(CachedDatabaseStore::new(database, redis, &settings)?, &settings)
+        "segue-cached-db-memory-postgres-stale-1s" => {
+            let near = NearStore::new(database(store).await?, ENTRIES);
+            layered(near.with_staleness(Duration::from_secs(1)), &settings)
         }
+        "segue-cached-db-redis" => layered(cached_database(store, &settings).await?, &settings),
         "segue-site" => site(settings, Path::new(store)).await,
         other => Err(format!("there is no server {other} in this program").into()),
     }
@@ -65,14 +100,26 @@ fn cache(cache: impl Cache, settings: &Settings) -> Result<Router> {
     layered(CacheStore::new(cache, CacheOptions::default()), settings)
 }
 
+/// Of both stores' names.
+async fn cached_database(stores: &str, settings: &Settings) -> Result<CachedDatabaseStore> {
+    let (rows, entries) = stores.split_once(' ').ok_or("two stores are needed")?;
+    let (database, redis) = (database(rows).await?, RedisCache::from_url(entries)?);
+    Ok(CachedDatabaseStore::new(database, redis, settings)?)
+}
+
 /// A database by its URL, or in a folder. The tables are made where they are not there.
 async fn database(place: &str) -> Result<DatabaseStore> {
+    database_with(place, DatabaseOptions::default()).await
+}
+
+async fn database_with(place: &str, options: DatabaseOptions) -> Result<DatabaseStore> {
     let url = if place.contains("://") {
         place.to_owned()
     } else {
         format!("sqlite://{place}/db.sqlite3")
     };
-    let store = DatabaseStore::from_url(&url).await?;
+    let url = DatabaseUrl::parse(&url, Path::new(""))?;
+    let store = DatabaseStore::from_pool(Database::connect_with(&url, options).await?);
     store.database().migrate().await?;
     Ok(store)
 }

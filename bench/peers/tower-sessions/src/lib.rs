@@ -27,7 +27,8 @@ type Answer<T> = std::result::Result<T, StatusCode>;
 const SESSION: &str = include_str!("../../session.json");
 const OK: &str = "ok";
 
-/// As many connections as Segue has to a server, and as it reads SQLite by.
+/// As many connections as Segue has to a server, and on SQLite as many as its loads may wait on. (It has one
+/// more for each core, by which it only glances, and one that writes.)
 const SERVER_CONNECTIONS: u32 = 10;
 const SQLITE_CONNECTIONS: u32 = 4;
 

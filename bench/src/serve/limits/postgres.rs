@@ -1,5 +1,7 @@
-//! PostgreSQL: by one connection of `tokio-postgres`, on which all requests are pipelined, and by a
+//! PostgreSQL: by connections of `tokio-postgres`, on each of which requests are pipelined, and by a
 //! pool of sqlx's.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
@@ -17,6 +19,12 @@ const SAVE: &str = "UPDATE sessions SET data = $2 WHERE id = $1";
 const CONNECTIONS: u32 = 10;
 
 pub(super) struct TokioPostgres {
+    links: Vec<Link>,
+    next: AtomicUsize,
+}
+
+/// A connection, with what was prepared on it.
+struct Link {
     client: Client,
     create: Statement,
     load: Statement,
@@ -25,28 +33,43 @@ pub(super) struct TokioPostgres {
 
 impl TokioPostgres {
     pub(super) async fn open(url: &str) -> Result<Self> {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-        tokio::spawn(connection);
-        client.batch_execute(TABLE).await?;
-        let create = client.prepare(CREATE).await?;
-        let load = client.prepare(LOAD).await?;
-        let save = client.prepare(SAVE).await?;
-        Ok(Self { client, create, load, save })
+        let mut links = Vec::new();
+        for number in 0..CONNECTIONS {
+            let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+            tokio::spawn(connection);
+            if number == 0 {
+                client.batch_execute(TABLE).await?;
+            }
+            let create = client.prepare(CREATE).await?;
+            let load = client.prepare(LOAD).await?;
+            let save = client.prepare(SAVE).await?;
+            links.push(Link { client, create, load, save });
+        }
+        Ok(Self { links, next: AtomicUsize::new(0) })
+    }
+
+    /// Each in turn: on one alone a save would wait until those before it are on the disk.
+    fn link(&self) -> Result<&Link> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % self.links.len().max(1);
+        Ok(self.links.get(number).ok_or("there are connections")?)
     }
 }
 
 impl Raw for TokioPostgres {
     async fn create(&self, key: &str, contents: &str) -> Result {
-        self.client.execute(&self.create, &[&key, &contents]).await?;
+        let Link { client, create, .. } = self.link()?;
+        client.execute(create, &[&key, &contents]).await?;
         Ok(())
     }
 
     async fn load(&self, key: &str) -> Result<String> {
-        Ok(self.client.query_one(&self.load, &[&key]).await?.try_get(0)?)
+        let Link { client, load, .. } = self.link()?;
+        Ok(client.query_one(load, &[&key]).await?.try_get(0)?)
     }
 
     async fn save(&self, key: &str, contents: &str) -> Result {
-        self.client.execute(&self.save, &[&key, &contents]).await?;
+        let Link { client, save, .. } = self.link()?;
+        client.execute(save, &[&key, &contents]).await?;
         Ok(())
     }
 }
