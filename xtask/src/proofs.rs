@@ -48,8 +48,8 @@ const PROOFS: &[Proof] = &[
     },
     Proof {
         features: "--no-default-features --features redis",
-        absent: &[COMMANDS, &["sqlx", "async-memcached", "moka", "axum"]],
-        present: &["redis", "rustls"],
+        absent: &[COMMANDS, &["sqlx", "async-memcached", "axum"]],
+        present: &["redis", "rustls", "moka"],
     },
     Proof {
         features: "--no-default-features --features auth",

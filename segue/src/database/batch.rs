@@ -51,6 +51,7 @@ impl Database {
         match &self.pools {
             #[cfg(feature = "mysql")]
             Pools::MySql(connections) => connections.are_own(),
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
             _ => true,
         }
     }
