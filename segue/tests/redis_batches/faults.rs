@@ -135,7 +135,7 @@ async fn of_a_lost_batch_only_what_does_no_harm_is_sent_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_waits_for_longer_than_the_timeout() {
     let server = Redis::start().unwrap();
-    let timeout = Duration::from_secs(3);
+    let timeout = Duration::from_secs(6);
     let cache = redis(&format!("{}?batches=1&timeout={}", server.url(), timeout.as_secs()));
     let names = add(&cache, 1).await;
     server.pause().unwrap();
@@ -143,7 +143,7 @@ async fn nobody_waits_for_longer_than_the_timeout() {
     for number in 0..300 {
         let (cache, name) = (cache.clone(), names[0].clone());
         asking.spawn(async move {
-            tokio::time::sleep(Duration::from_millis(number * 20)).await;
+            tokio::time::sleep(Duration::from_millis(number * 40)).await;
             let started = Instant::now();
             let error = match number % 3 {
                 0 => cache.get(&name).await.unwrap_err(),
