@@ -52,23 +52,21 @@ fn on_cached_database(url: &str, cache: &str) -> String {
 }
 
 /// Load, an outage in the middle of it, and what must be true afterwards.
-async fn outage(settings: &str, mut trouble: impl FnMut(Step)) {
+async fn outage(
+    settings: &str,
+    begin: impl FnOnce() -> servers::Result<()>,
+    end: impl FnOnce() -> servers::Result<()>,
+) {
     let site = site(settings).await;
     let load = Load::start(site.sessions());
     load.until_it_goes_well("before the outage").await;
-    tokio::task::block_in_place(|| trouble(Step::Begin));
+    tokio::task::block_in_place(begin).unwrap();
     load.until_it_goes_wrong().await;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    tokio::task::block_in_place(|| trouble(Step::End));
+    tokio::task::block_in_place(end).unwrap();
     load.until_it_goes_well("after the outage").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     load.stop(site.sessions()).await;
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Begin,
-    End,
 }
 
 mod postgres {
@@ -78,21 +76,13 @@ mod postgres {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn killed_and_started_again() {
         let server = Postgres::start().unwrap();
-        outage(&on_database(&server.url("postgres")), |step| match step {
-            Step::Begin => server.kill().unwrap(),
-            Step::End => server.restart().unwrap(),
-        })
-        .await;
+        outage(&on_database(&server.url("postgres")), || server.kill(), || server.restart()).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn paused() {
         let server = Postgres::start().unwrap();
-        outage(&on_database(&server.url("postgres")), |step| match step {
-            Step::Begin => server.pause().unwrap(),
-            Step::End => server.resume().unwrap(),
-        })
-        .await;
+        outage(&on_database(&server.url("postgres")), || server.pause(), || server.resume()).await;
     }
 }
 
@@ -104,20 +94,22 @@ mod postgres_with_copies {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn killed_and_started_again() {
         let server = Postgres::start().unwrap();
-        outage(&on_cached_database(&server.url("postgres"), "memory://"), |step| match step {
-            Step::Begin => server.kill().unwrap(),
-            Step::End => server.restart().unwrap(),
-        })
+        outage(
+            &on_cached_database(&server.url("postgres"), "memory://"),
+            || server.kill(),
+            || server.restart(),
+        )
         .await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn paused() {
         let server = Postgres::start().unwrap();
-        outage(&on_cached_database(&server.url("postgres"), "memory://"), |step| match step {
-            Step::Begin => server.pause().unwrap(),
-            Step::End => server.resume().unwrap(),
-        })
+        outage(
+            &on_cached_database(&server.url("postgres"), "memory://"),
+            || server.pause(),
+            || server.resume(),
+        )
         .await;
     }
 
@@ -126,17 +118,9 @@ mod postgres_with_copies {
     async fn killed_with_its_cache() {
         let (server, redis) = (Postgres::start().unwrap(), Redis::start().unwrap());
         let cache = format!("{}?timeout={}&near=100", redis.url(), TIMEOUT.as_secs());
-        outage(&on_cached_database(&server.url("postgres"), &cache), |step| match step {
-            Step::Begin => {
-                redis.kill().unwrap();
-                server.kill().unwrap();
-            }
-            Step::End => {
-                server.restart().unwrap();
-                redis.restart().unwrap();
-            }
-        })
-        .await;
+        let settings = on_cached_database(&server.url("postgres"), &cache);
+        let begin = || redis.kill().and_then(|()| server.kill());
+        outage(&settings, begin, || server.restart().and_then(|()| redis.restart())).await;
     }
 }
 
@@ -153,21 +137,13 @@ mod mariadb {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn killed_and_started_again() {
         let server = start();
-        outage(&on_database(&server.url("site")), |step| match step {
-            Step::Begin => server.kill().unwrap(),
-            Step::End => server.restart().unwrap(),
-        })
-        .await;
+        outage(&on_database(&server.url("site")), || server.kill(), || server.restart()).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn paused() {
         let server = start();
-        outage(&on_database(&server.url("site")), |step| match step {
-            Step::Begin => server.pause().unwrap(),
-            Step::End => server.resume().unwrap(),
-        })
-        .await;
+        outage(&on_database(&server.url("site")), || server.pause(), || server.resume()).await;
     }
 }
 
@@ -179,41 +155,25 @@ mod redis {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn killed_and_started_again() {
         let server = Redis::options().durable().start().unwrap();
-        outage(&on_cache(&server.url(), ""), |step| match step {
-            Step::Begin => server.kill().unwrap(),
-            Step::End => server.restart().unwrap(),
-        })
-        .await;
+        outage(&on_cache(&server.url(), ""), || server.kill(), || server.restart()).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn paused() {
         let server = Redis::options().durable().start().unwrap();
-        outage(&on_cache(&server.url(), ""), |step| match step {
-            Step::Begin => server.pause().unwrap(),
-            Step::End => server.resume().unwrap(),
-        })
-        .await;
+        outage(&on_cache(&server.url(), ""), || server.pause(), || server.resume()).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn killed_and_started_again_with_copies() {
         let server = Redis::options().durable().start().unwrap();
-        outage(&on_cache(&server.url(), "&near=100"), |step| match step {
-            Step::Begin => server.kill().unwrap(),
-            Step::End => server.restart().unwrap(),
-        })
-        .await;
+        outage(&on_cache(&server.url(), "&near=100"), || server.kill(), || server.restart()).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn paused_with_copies() {
         let server = Redis::options().durable().start().unwrap();
-        outage(&on_cache(&server.url(), "&near=100"), |step| match step {
-            Step::Begin => server.pause().unwrap(),
-            Step::End => server.resume().unwrap(),
-        })
-        .await;
+        outage(&on_cache(&server.url(), "&near=100"), || server.pause(), || server.resume()).await;
     }
 }
 
@@ -252,15 +212,10 @@ mod redis_cluster {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn paused() {
         let cluster = RedisCluster::start().unwrap();
-        outage(&on_cache(&url(&cluster), ""), |step| {
-            for node in cluster.nodes() {
-                match step {
-                    Step::Begin => node.pause().unwrap(),
-                    Step::End => node.resume().unwrap(),
-                }
-            }
-        })
-        .await;
+        let nodes = cluster.nodes();
+        let begin = || nodes.iter().try_for_each(Redis::pause);
+        outage(&on_cache(&url(&cluster), ""), begin, || nodes.iter().try_for_each(Redis::resume))
+            .await;
     }
 }
 
