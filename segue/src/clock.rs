@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::civil::DateTime;
+use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -76,12 +77,14 @@ pub(crate) fn instant_of(date: DateTime) -> Timestamp {
     })
 }
 
-/// The microseconds of a date as Python writes them: six digits after a point, or nothing.
-pub(crate) fn fraction(date: Timestamp) -> String {
-    match date.as_microsecond().rem_euclid(1_000_000) {
-        0 => String::new(),
-        micros => format!(".{micros:06}"),
-    }
+/// A date in UTC as Python writes it, with this letter between day and time: microseconds only where there
+/// are any.
+pub(crate) fn iso_format(date: Timestamp, separator: u8) -> String {
+    let is_whole = date.as_microsecond().rem_euclid(1_000_000) == 0;
+    DateTimePrinter::new()
+        .separator(separator)
+        .precision(Some(if is_whole { 0 } else { 6 }))
+        .datetime_to_string(&TimeZone::UTC.to_datetime(date))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::{fraction, instant_of, seconds_after};
+use crate::clock::{iso_format, instant_of, seconds_after};
 use crate::data::SessionData;
 use crate::json;
 
@@ -144,7 +144,7 @@ impl Expiry {
 
 /// Python's `datetime.isoformat()` of a date in UTC.
 fn write_date(date: Timestamp) -> String {
-    format!("{}{}+00:00", date.strftime("%Y-%m-%dT%H:%M:%S"), fraction(date))
+    iso_format(date, b'T') + "+00:00"
 }
 
 /// What Python's `datetime.isoformat()` writes; without an offset it counts as UTC.

@@ -11,6 +11,7 @@ mod write;
 use std::fmt::Write as _;
 
 pub(crate) use read::from_text;
+use scan::plain;
 pub(crate) use scan::{Scanner, SyntaxError};
 pub(crate) use write::to_text;
 
@@ -39,7 +40,7 @@ fn push_quoted(quoted: &mut String, text: &str) {
 /// A piece of a JSON string, without quotes around it.
 pub(crate) fn push_letters(quoted: &mut String, text: &str) {
     // Most texts need no escapes.
-    if text.bytes().all(|byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~')) {
+    if are_plain(text.as_bytes()) {
         return quoted.push_str(text);
     }
     for letter in text.chars() {
@@ -55,6 +56,11 @@ pub(crate) fn push_letters(quoted: &mut String, text: &str) {
             _ => push_escaped(quoted, letter),
         }
     }
+}
+
+/// Whether Python writes these letters into a JSON string as they are.
+pub(crate) fn are_plain(bytes: &[u8]) -> bool {
+    bytes.is_ascii() && plain(bytes) == bytes.len() && !bytes.contains(&b'\x7f')
 }
 
 /// The text of a JSON string, or nothing when it holds a lone surrogate, which is no text.

@@ -24,6 +24,7 @@ mod walk;
 mod write;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) use error::{PickleError, Reason};
@@ -44,12 +45,19 @@ const MAX_DIGITS: usize = 4_300;
 /// The bits of the `NaN` that Python makes of JSON, out of the many.
 const NAN: u64 = 0x7ff8_0000_0000_0000;
 
+/// The members of a session, in order.
+pub(crate) struct Members {
+    /// Their JSON, one after the other; in ASCII.
+    pub(crate) source: Vec<u8>,
+    pub(crate) members: Vec<Member>,
+}
+
 /// One key of a session and its value.
 pub(crate) struct Member {
-    /// A JSON string.
-    pub(crate) key: String,
-    /// The value as JSON text, as `json.dumps(value, separators=(",", ":"))` writes it.
-    pub(crate) json: String,
+    /// Where in the source the key stands, as a JSON string.
+    pub(crate) key: Range<usize>,
+    /// And where the value, as `json.dumps(value, separators=(",", ":"))` writes it.
+    pub(crate) json: Range<usize>,
     /// The value itself, where Python would read another one from the JSON.
     pub(crate) exact: Option<Exact>,
 }
@@ -71,7 +79,7 @@ pub(crate) enum Content<'a> {
 
 /// The members of the pickled dict, in order; of a key that stands twice the last value counts, in
 /// the first place. Nothing if it is the pickle of `None`: to Django's caches that is no session.
-pub(crate) fn read(pickle: &[u8]) -> Result<Option<Vec<Member>>, PickleError> {
+pub(crate) fn read(pickle: &[u8]) -> Result<Option<Members>, PickleError> {
     let said = read::read(pickle)?;
     let members = match said.top {
         Value::None => None,
@@ -125,10 +133,10 @@ pub(crate) fn write<'a>(
     opcodes.finish()
 }
 
-/// Neither shows the value.
-impl fmt::Debug for Member {
+/// Neither shows a value.
+impl fmt::Debug for Members {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Member").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Members").field("len", &self.members.len()).finish_non_exhaustive()
     }
 }
 

@@ -295,8 +295,10 @@ impl Wire {
                         tokio::net::TcpStream::connect(("127.0.0.1", server)).await.unwrap();
                     let copying = tokio::io::copy_bidirectional(&mut near, &mut far);
                     tokio::select! {
-                        _ = copying => {}
+                        // What comes in the same moment is not passed on any more.
+                        biased;
                         () = forgets.notified() => std::future::pending().await,
+                        _ = copying => {}
                     }
                 });
             }

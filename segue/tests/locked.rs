@@ -114,7 +114,10 @@ async fn a_file_that_cannot_be_asked_is_no_reason_to_wait() {
     let store = NearStore::new(DatabaseStore::from_url(&place.url).await.unwrap(), 100);
     let mut other = sqlx::SqliteConnection::connect(&place.url).await.unwrap();
     let lock = "PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE";
-    sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
+    // The first store's connections are closed when its thread comes to it.
+    while sqlx::raw_sql(lock).execute(&mut other).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let started = std::time::Instant::now();
     let waiting = tokio::spawn({
         let (store, key) = (store.clone(), key.clone());

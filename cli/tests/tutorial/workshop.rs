@@ -37,7 +37,7 @@ impl Workshop {
         // The compiled crates are kept between two runs of the tests.
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("tutorial");
         let config = format!(
-            "[build]\ntarget-dir = {target:?}\n[patch.crates-io]\nsegue = {{ path = {:?} }}\n",
+            "[build]\ntarget-dir = {target:?}\n[profile.dev]\ndebug = false\n[patch.crates-io]\nsegue = {{ path = {:?} }}\n",
             root().join("segue")
         );
         fs::write(folder.path().join(".cargo/config.toml"), config).unwrap();

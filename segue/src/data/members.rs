@@ -3,28 +3,19 @@
 use std::sync::Arc;
 
 use super::{Entry, SessionData, Shown, Text};
-use crate::pickle::{Content, Member};
+use crate::pickle::{Content, Member, Members};
 
 impl SessionData {
     /// A session of the members of a pickle, whose keys differ.
-    pub(crate) fn from_members(members: Vec<Member>) -> Self {
-        let length = members.iter().map(|member| member.key.len() + member.json.len()).sum();
-        let mut source: Vec<u8> = Vec::with_capacity(length);
-        let mut keep = |text: &str| {
-            let start = source.len();
-            source.extend_from_slice(text.as_bytes());
-            start..source.len()
-        };
-        let entries = members.into_iter().map(|member| {
-            let (key, json) = (keep(&member.key), keep(&member.json));
-            let value = match member.exact {
+    pub(crate) fn from_members(Members { source, members }: Members) -> Self {
+        let entries = members.into_iter().map(|Member { key, json, exact }| {
+            let value = match exact {
                 Some(exact) => Text::Exact(Arc::new(Shown { json, exact })),
                 None => Text::Source(json),
             };
             Entry { key: Text::Source(key), value }
         });
-        let entries = entries.collect();
-        Self { source: source.into(), entries, log: Vec::new() }
+        Self { entries: entries.collect(), source: source.into(), log: Vec::new() }
     }
 
     /// The members in order: the key as a JSON string, and the value.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use crate::clock::{fraction, instant_of};
+use crate::clock::{instant_of, iso_format};
 use crate::error::{StoreError, StoreErrorKind};
 
 /// A date as Django writes it: UTC, microseconds only where there are any. The texts compare like
@@ -11,7 +11,7 @@ use crate::error::{StoreError, StoreErrorKind};
 pub(crate) fn write_date(date: Timestamp) -> String {
     // Before 1970 there were no sessions; and years of four digits compare as text.
     let date = date.max(Timestamp::UNIX_EPOCH);
-    format!("{}{}", date.strftime("%Y-%m-%d %H:%M:%S"), fraction(date))
+    iso_format(date, b' ')
 }
 
 /// The date in a column that Django or [`write_date`] wrote.
@@ -32,6 +32,8 @@ mod tests {
         let micros = Timestamp::from_microsecond(1_893_553_445_678_901).unwrap();
         assert_eq!(write_date(whole), "2023-11-28 22:13:20");
         assert_eq!(write_date(micros), "2030-01-02 03:04:05.678901");
+        let nearly = micros + jiff::SignedDuration::from_nanos(999);
+        assert_eq!(write_date(nearly), write_date(micros), "rounded down, as everywhere");
         for date in [whole, micros, Timestamp::UNIX_EPOCH] {
             assert_eq!(read_date("t.c", &write_date(date)).unwrap(), date);
         }

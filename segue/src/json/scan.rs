@@ -23,6 +23,28 @@ pub(super) fn is_whitespace(letter: char) -> bool {
     matches!(letter, ' ' | '\t' | '\n' | '\r')
 }
 
+/// How many of these bytes, from the first on, stand in a string for themselves. Python's strict mode, which
+/// is the default, refuses bare control characters.
+pub(super) fn plain(bytes: &[u8]) -> usize {
+    let is_plain = |byte: &&u8| !matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    let (words, rest) = bytes.as_chunks();
+    let marks = |word: &[u8; 8]| not_plain(u64::from_le_bytes(*word));
+    match words.iter().map(marks).enumerate().find(|(_, marks)| *marks != 0) {
+        Some((at, marks)) => 8 * at + marks.trailing_zeros() as usize / 8,
+        None => 8 * words.len() + rest.iter().take_while(is_plain).count(),
+    }
+}
+
+/// Of eight bytes at once: no bit where all of them are plain, otherwise the lowest bit is in the first that
+/// is not. A subtraction that borrows marks bytes above it, never below.
+fn not_plain(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGHEST: u64 = ONES << 7;
+    let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
+    let is = |letter: u8| below(word ^ (ONES * u64::from(letter)), 1);
+    (below(word, b' ') | is(b'"') | is(b'\\')) & HIGHEST
+}
+
 /// A cursor over JSON text. It keeps its own stack, so that deep nesting cannot overflow ours.
 #[derive(Debug)]
 pub(crate) struct Scanner<'a> {
@@ -144,10 +166,7 @@ impl<'a> Scanner<'a> {
         }
         self.at += 1;
         loop {
-            // Python's strict mode, which is the default, refuses bare control characters.
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-            self.at += plain.unwrap_or(rest.len());
+            self.at += plain(self.bytes.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -345,6 +364,21 @@ mod tests {
         ];
         for text in invalid {
             assert!(scan(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_string_ends_where_it_ends() {
+        for length in 0..70 {
+            let letters = "é".repeat(length / 2) + &"a".repeat(length % 2);
+            let members = format!("{{\"{letters}\":\"{letters}\\\"\\\\\"}}");
+            let mut found = Vec::new();
+            Scanner::new(&members).object(|key, value| found.push((key, value))).unwrap();
+            assert_eq!(found, [(1..length + 3, length + 4..members.len() - 1)], "{length}");
+            for refused in ['\0', '\n', '\u{1f}'] {
+                assert!(scan(&format!("\"{letters}{refused}{letters}\"")).is_err(), "{length}");
+            }
+            assert!(scan(&format!("\"{letters}")).is_err(), "{length}");
         }
     }
 

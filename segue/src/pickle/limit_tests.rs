@@ -114,7 +114,7 @@ fn size_has_a_limit() {
 fn what_is_kept_counts_too() {
     let many = [b"](", &*b"N".repeat(MAX_STEPS - 5_000), b"e\x85"].concat();
     let members = read(&with_value(&many)).unwrap().unwrap();
-    let exact = members[0].exact.as_ref().unwrap();
+    let exact = members.exact().unwrap();
     // Two for each text.
     let spare = (MAX_STEPS - exact.steps) / 2;
     let exact = Content::Exact(exact);
@@ -132,7 +132,7 @@ fn what_is_kept_counts_too() {
     assert_eq!(read(&more).unwrap_err(), PickleError::TooLarge);
     let long = [&b"X\0\0\x08\0"[..], &vec![1; MAX_SIZE / 8], b"\x85"].concat();
     let members = read(&with_value(&long)).unwrap().unwrap();
-    let exact = Content::Exact(members[0].exact.as_ref().unwrap());
+    let exact = Content::Exact(members.exact().unwrap());
     let error = write([(r#""a""#, exact), (r#""b""#, exact)].into_iter()).unwrap_err();
     assert_eq!(error, PickleError::TooLarge, "six eighths as JSON each");
     let json = format!("\"{}\"", "x".repeat(MAX_SIZE / 32 * 9));

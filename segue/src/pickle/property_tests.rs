@@ -47,14 +47,6 @@ fn object(members: &[(String, String)]) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-fn write_members(members: &[Member]) -> Vec<u8> {
-    let content = members.iter().map(|member| {
-        let content = member.exact.as_ref().map_or(Content::Json(&member.json), Content::Exact);
-        (member.key.as_str(), content)
-    });
-    write(content).unwrap()
-}
-
 /// Opcodes that make a value, in one of the ways there are.
 fn value() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop_oneof![
@@ -128,8 +120,8 @@ proptest! {
         let content = members.iter().map(|(key, json)| (key.as_str(), Content::Json(json)));
         let pickle = write(content).unwrap();
         let read = read(&pickle).unwrap().unwrap();
-        prop_assert!(read.iter().all(|member| member.exact.is_none()));
-        let read: Vec<_> = read.into_iter().map(|member| (member.key, member.json)).collect();
+        prop_assert!(read.iter().all(|(_, _, exact)| exact.is_none()));
+        let read: Vec<_> = read.iter().map(|(key, json, _)| (key.into(), json.into())).collect();
         prop_assert_eq!(read, members);
     }
 
@@ -146,11 +138,11 @@ proptest! {
         match read(&pickle) {
             Ok(members) => {
                 let members = members.unwrap();
-                let written = write_members(&members);
+                let written = members.write_back();
                 let again = read(&written).unwrap().unwrap();
-                prop_assert_eq!(&write_members(&again), &written);
-                prop_assert_eq!(&again[0].json, &members[0].json);
-                prop_assert_eq!(again[0].exact.is_some(), members[0].exact.is_some());
+                prop_assert_eq!(&again.write_back(), &written);
+                prop_assert_eq!(again.object(), members.object());
+                prop_assert_eq!(again.exact().is_some(), members.exact().is_some());
             }
             Err(error) => prop_assert!(matches!(error, PickleError::Value { .. }), "{}", error),
         }

@@ -15,25 +15,44 @@ pub(super) fn refusal_of_value(opcodes: &[u8]) -> String {
     refusal(&with_value(opcodes))
 }
 
+impl Members {
+    /// Key, JSON and what is kept, of each.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str, Option<&Exact>)> {
+        let text = |place: &Range<usize>| str::from_utf8(&self.source[place.clone()]).unwrap();
+        self.members.iter().map(move |m| (text(&m.key), text(&m.json), m.exact.as_ref()))
+    }
+
+    /// What is kept of the first.
+    pub(super) fn exact(&self) -> Option<&Exact> {
+        self.members[0].exact.as_ref()
+    }
+
+    /// The session as a JSON object.
+    pub(super) fn object(&self) -> String {
+        let members: Vec<_> = self.iter().map(|(key, json, _)| format!("{key}:{json}")).collect();
+        format!("{{{}}}", members.join(","))
+    }
+
+    /// As it is done for a session that nobody changed.
+    pub(super) fn write_back(&self) -> Vec<u8> {
+        let content = |(key, json, exact): (_, _, Option<_>)| {
+            (key, exact.map_or(Content::Json(json), Content::Exact))
+        };
+        write(self.iter().map(content)).unwrap()
+    }
+}
+
 /// The session as a JSON object.
 pub(super) fn shown(pickle: &[u8]) -> String {
-    let members = read(pickle).unwrap().unwrap();
-    let members: Vec<_> = members.iter().map(|m| format!("{}:{}", m.key, m.json)).collect();
-    format!("{{{}}}", members.join(","))
+    read(pickle).unwrap().unwrap().object()
 }
 
 pub(super) fn write_json(members: &[(&str, &str)]) -> Result<Vec<u8>, PickleError> {
     write(members.iter().map(|(key, json)| (*key, Content::Json(json))))
 }
 
-/// As it is done for a session that nobody changed.
 pub(super) fn write_back(pickle: &[u8]) -> Vec<u8> {
-    let members = read(pickle).unwrap().unwrap();
-    let content = members.iter().map(|member| {
-        let content = member.exact.as_ref().map_or(Content::Json(&member.json), Content::Exact);
-        (member.key.as_str(), content)
-    });
-    write(content).unwrap()
+    read(pickle).unwrap().unwrap().write_back()
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -68,7 +87,7 @@ fn none_is_no_session() {
     assert!(read(b"\x80\x05\x8c\x05lease0N.").unwrap().is_none());
     assert!(read(b"\x80\x05(0N.").unwrap().is_none(), "a mark is popped as in Python");
     assert!(read(b"N.").unwrap().is_none());
-    assert!(read(b"\x80\x05}.").unwrap().unwrap().is_empty());
+    assert!(read(b"\x80\x05}.").unwrap().unwrap().members.is_empty());
 }
 
 #[test]
@@ -87,7 +106,7 @@ fn what_json_cannot_hold_is_kept() {
     for (opcodes, json) in values {
         let pickle = with_value(opcodes);
         assert_eq!(shown(&pickle), format!("{{\"k\":{json}}}"));
-        assert!(read(&pickle).unwrap().unwrap()[0].exact.is_some(), "{json}");
+        assert!(read(&pickle).unwrap().unwrap().exact().is_some(), "{json}");
         let again = write_back(&pickle);
         let frame = 11;
         assert_eq!(again[..2], pickle[..2]);
@@ -99,7 +118,7 @@ fn what_json_cannot_hold_is_kept() {
 fn what_json_can_hold_is_not_kept_twice() {
     for opcodes in [&b"]\x94(K\x01NG\x7f\xf8\0\0\0\0\0\0e"[..], b"}\x94\x8c\x01a\x94)0Ns", b"\x88"]
     {
-        assert!(read(&with_value(opcodes)).unwrap().unwrap()[0].exact.is_none(), "{opcodes:?}");
+        assert!(read(&with_value(opcodes)).unwrap().unwrap().exact().is_none(), "{opcodes:?}");
     }
 }
 
@@ -203,9 +222,9 @@ fn errors_show_no_values() {
         let message = refusal_of_value(&opcodes);
         assert_eq!(message, "the value of \"k\" is a Python object, not plain data");
     }
-    let member = read(&with_value(b"\x8c\x06secret\x85")).unwrap().unwrap();
-    let shown = format!("{member:?} {:?}", Content::Exact(member[0].exact.as_ref().unwrap()));
-    assert!(shown.contains("\\\"k\\\"") && !shown.contains("secret"), "{shown}");
+    let members = read(&with_value(b"\x8c\x06secret\x85")).unwrap().unwrap();
+    let shown = format!("{members:?} {:?}", Content::Exact(members.exact().unwrap()));
+    assert!(shown.contains("len: 1") && !shown.contains("secret"), "{shown}");
     let long = [&b"\x80\x05}X\xe8\x03\0\0"[..], &[b'k'; 1_000], b"C\0s."].concat();
     assert_eq!(refusal(&long).len(), "the value of , which JSON does not have is bytes".len() + 84);
 }

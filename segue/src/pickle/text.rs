@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::json::push_letters;
+use crate::json;
 
 enum Piece<'a> {
     Text(&'a str),
@@ -43,31 +43,45 @@ fn pieces(mut bytes: &[u8]) -> impl Iterator<Item = Option<Piece<'_>>> {
 
 /// Whether Python reads these bytes as a text.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
-    pieces(bytes).all(|piece| piece.is_some())
+    bytes.is_ascii() || pieces(bytes).all(|piece| piece.is_some())
 }
 
 /// Writes a text as a JSON string. Says whether JSON gives back the same text: two surrogates that
 /// stand apart in Python become one letter.
-pub(super) fn push_json(json: &mut String, bytes: &[u8]) -> bool {
-    json.push('"');
+pub(super) fn push_json(json: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    json.push(b'"');
+    // Most texts need no escapes.
+    let is_exact = if json::are_plain(bytes) {
+        json.extend_from_slice(bytes);
+        true
+    } else {
+        let (letters, is_exact) = escaped(bytes);
+        json.extend_from_slice(letters.as_bytes());
+        is_exact
+    };
+    json.push(b'"');
+    is_exact
+}
+
+fn escaped(bytes: &[u8]) -> (String, bool) {
+    let mut letters = String::with_capacity(bytes.len() * 2);
     let mut is_exact = true;
     let mut after_high = false;
     for piece in pieces(bytes).flatten() {
         match piece {
             Piece::Text(text) => {
-                push_letters(json, text);
+                json::push_letters(&mut letters, text);
                 after_high = false;
             }
             Piece::Surrogate(unit) => {
                 is_exact &= !(after_high && is_low(unit.into()));
                 after_high = is_high(unit.into());
                 // Writing to a string cannot fail.
-                let _ = write!(json, "\\u{unit:04x}");
+                let _ = write!(letters, "\\u{unit:04x}");
             }
         }
     }
-    json.push('"');
-    is_exact
+    (letters, is_exact)
 }
 
 /// The text of a valid JSON string, quotes included.
@@ -172,9 +186,9 @@ mod tests {
     use super::*;
 
     fn to_json(bytes: &[u8]) -> (String, bool) {
-        let mut json = String::new();
+        let mut json = Vec::new();
         let is_exact = push_json(&mut json, bytes);
-        (json, is_exact)
+        (String::from_utf8(json).unwrap(), is_exact)
     }
 
     #[test]

@@ -31,7 +31,7 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     loop {
         match look() {
             Some(found) => return found,
-            None if started.elapsed() > Duration::from_secs(30) => panic!("no {what} in 30 s"),
+            None if started.elapsed() > Duration::from_secs(120) => panic!("no {what} in 120 s"),
             None => sleep(Duration::from_millis(50)),
         }
     }

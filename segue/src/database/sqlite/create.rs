@@ -11,7 +11,7 @@ use super::failure::Failure;
 /// How long it is waited before a file is opened again that somebody else was making.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// Makes sure that the file is there, is a database, and can be read.
+/// Makes sure that the file is there, is a database, and can be read and written.
 pub(in crate::database) async fn create(path: &Path) -> Result<(), sqlx::Error> {
     let path = path.to_owned();
     let created = tokio::task::spawn_blocking(move || patiently(&path)).await;
@@ -37,6 +37,10 @@ fn once(path: &Path) -> Result<(), Failure> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    // A file that may only be read is opened all the same; its log may be there, of somebody who writes.
+    if connection.is_readonly("main")? {
+        return Err(Failure::read_only());
+    }
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;

@@ -19,7 +19,14 @@ const TAKEN: [i32; 2] = [1555, 2067];
 /// SQLite's own code for a use of it that is none.
 const MISUSE: i32 = 21;
 
+/// And for what may not be written.
+const READ_ONLY: i32 = 8;
+
 impl Failure {
+    pub(super) fn read_only() -> Self {
+        Self { code: READ_ONLY, message: "attempt to write a readonly database".to_owned() }
+    }
+
     /// Nobody uses a database that was closed.
     pub(super) fn closed() -> Self {
         Self { code: MISUSE, message: "it was closed".to_owned() }
