@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::{iso_format, instant_of, seconds_after};
+use crate::clock::{instant_of, iso_format, seconds_after};
 use crate::data::SessionData;
 use crate::json;
 

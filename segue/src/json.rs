@@ -11,8 +11,7 @@ mod write;
 use std::fmt::Write as _;
 
 pub(crate) use read::from_text;
-use scan::plain;
-pub(crate) use scan::{Scanner, SyntaxError};
+pub(crate) use scan::{Scanner, SyntaxError, are_plain, string_len};
 pub(crate) use write::to_text;
 
 /// Checks that the text is one JSON value and gives it back in ASCII, otherwise as it was.
@@ -58,11 +57,6 @@ pub(crate) fn push_letters(quoted: &mut String, text: &str) {
     }
 }
 
-/// Whether Python writes these letters into a JSON string as they are.
-pub(crate) fn are_plain(bytes: &[u8]) -> bool {
-    bytes.is_ascii() && plain(bytes) == bytes.len() && !bytes.contains(&b'\x7f')
-}
-
 /// The text of a JSON string, or nothing when it holds a lone surrogate, which is no text.
 pub(crate) fn unquote(quoted: &str) -> Option<String> {
     serde_json::from_str(quoted).ok()
@@ -101,6 +95,21 @@ mod tests {
         assert_eq!(quote("Zoë\u{8}\u{c}\u{1}\\"), r#""Zo\u00eb\b\f\u0001\\""#);
         assert_eq!(unquote(r#""Zo\u00eb""#).as_deref(), Some("Zoë"));
         assert_eq!(unquote(r#""\ud800""#), None);
+    }
+
+    /// Letter by letter, with others around it, so that each place of a word has its turn.
+    #[test]
+    fn plain_letters_are_pythons() {
+        for letter in (0..=0x2ff).filter_map(char::from_u32) {
+            let is_plain = matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\');
+            for before in 0..10 {
+                for after in [0, 1, 5, 9] {
+                    let text = format!("{}{letter}{}", "a".repeat(before), "~".repeat(after));
+                    assert_eq!(are_plain(text.as_bytes()), is_plain, "{text:?}");
+                    assert_eq!(quote(&text).len() == text.len() + 2, is_plain, "{text:?}");
+                }
+            }
+        }
     }
 
     #[test]

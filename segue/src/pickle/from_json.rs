@@ -3,13 +3,14 @@
 use super::value::{Kind, Scalar};
 use super::walk::Sink;
 use super::{NAN, PickleError, Reason, number, text};
-use crate::json::Scanner;
+use crate::json::{self, Scanner};
 
 /// Writes the value of a JSON text down.
 pub(super) fn value(json: &str, sink: &mut impl Sink) -> Result<(), PickleError> {
     let mut scanner = Scanner::new(json);
     scanner.value().and_then(|()| scanner.end()).map_err(|_| Reason::NotJson)?;
-    let mut lengths = lengths(json).into_iter();
+    let has_items = matches!(tokens(json).next(), Some(Token::Open(_)));
+    let mut lengths = if has_items { lengths(json) } else { Vec::new() }.into_iter();
     let mut depth = 0_usize;
     for token in tokens(json) {
         write(token, &mut lengths, sink).map_err(|error| error.within(depth > 0))?;
@@ -90,34 +91,28 @@ enum Token<'a> {
 }
 
 /// The tokens of valid JSON; commas and colons say nothing that their places do not.
-fn tokens(mut json: &str) -> impl Iterator<Item = Token<'_>> {
+fn tokens(json: &str) -> impl Iterator<Item = Token<'_>> {
+    let mut rest = json;
+    let is_between = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':');
+    let ends_a_word = move |byte: &u8| is_between(byte) || matches!(byte, b']' | b'}');
     std::iter::from_fn(move || {
-        json = json.trim_start_matches([' ', '\t', '\n', '\r', ',', ':']);
-        let (token, len) = match json.as_bytes().first()? {
+        let start = rest.as_bytes().iter().position(|byte| !is_between(byte))?;
+        rest = rest.get(start..)?;
+        let bytes = rest.as_bytes();
+        let (token, len) = match bytes.first()? {
             b'{' => (Token::Open(Kind::Dict), 1),
             b'[' => (Token::Open(Kind::List), 1),
             b'}' | b']' => (Token::Close, 1),
             b'"' => {
-                let len = string_len(json);
-                (Token::Str(json.get(..len)?), len)
+                let len = json::string_len(bytes);
+                (Token::Str(rest.get(..len)?), len)
             }
             _ => {
-                let len = json.find([' ', '\t', '\n', '\r', ',', ']', '}']).unwrap_or(json.len());
-                (Token::Word(json.get(..len)?), len)
+                let len = bytes.iter().position(ends_a_word).unwrap_or(bytes.len());
+                (Token::Word(rest.get(..len)?), len)
             }
         };
-        json = json.get(len..)?;
+        rest = rest.get(len..)?;
         Some(token)
     })
-}
-
-/// To the quote that no backslash takes along.
-fn string_len(json: &str) -> usize {
-    let mut is_escaped = false;
-    let end = json.bytes().skip(1).position(|byte| {
-        let ends = byte == b'"' && !is_escaped;
-        is_escaped = byte == b'\\' && !is_escaped;
-        ends
-    });
-    end.map_or(json.len(), |end| end + 2)
 }

@@ -27,11 +27,11 @@ pub(super) fn members(heap: &Heap<'_>, dict: u32) -> Result<Members, PickleError
             return Err(PickleError::NotAText("a str with two surrogates apart"));
         }
         let under_key = |error: PickleError, json: &[u8]| {
-            error.under(str::from_utf8(json.get(key.clone()).unwrap_or_default()).unwrap_or_default())
+            error.under(
+                str::from_utf8(json.get(key.clone()).unwrap_or_default()).unwrap_or_default(),
+            )
         };
-        let json = shown
-            .show(&mut walker, value)
-            .map_err(|error| under_key(error, &shown.json))?;
+        let json = shown.show(&mut walker, value).map_err(|error| under_key(error, &shown.json))?;
         let exact = if shown.is_exact {
             None
         } else {

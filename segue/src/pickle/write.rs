@@ -37,7 +37,9 @@ struct Open {
 impl Opcodes {
     /// A whole pickle.
     pub(super) fn pickle() -> Self {
-        let bytes = vec![op::PROTO, PROTOCOL];
+        // As much as most sessions need; each time it is full the room doubles.
+        let mut bytes = Vec::with_capacity(512);
+        bytes.extend([op::PROTO, PROTOCOL]);
         Self { bytes, has_frames: true, depth: 0, ..Self::fragment(MAX_SIZE) }
     }
 

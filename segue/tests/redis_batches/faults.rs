@@ -218,7 +218,10 @@ async fn what_was_acknowledged_is_there_and_was_done_once() {
                             assert!(started.elapsed() < Duration::from_secs(1) + SLACK);
                             // A server that hung may take up what it was sent before after what it is asked now.
                             let found = loop {
-                                assert!(started.elapsed() < Duration::from_secs(60), "{name} {number}");
+                                assert!(
+                                    started.elapsed() < Duration::from_secs(60),
+                                    "{name} {number}"
+                                );
                                 tokio::time::sleep(Duration::from_millis(20)).await;
                                 if cache.get(&name).await.is_ok() {
                                     tokio::time::sleep(Duration::from_millis(300)).await;
