@@ -30,7 +30,7 @@ impl Database {
         let mut rereads = trouble::Rereads::default();
         self.in_time(async {
             loop {
-                match self.reading(sql, list).await {
+                match Box::pin(self.reading(sql, list)).await {
                     Err(error) if rereads.may_follow(&error) => {}
                     answer => return answer,
                 }
@@ -39,6 +39,8 @@ impl Database {
         .await
     }
 
+    /// In a box wherever it is used, as [`stepping`](Self::stepping): both take kilobytes, and what goes with
+    /// them to a task of its own is moved several times.
     async fn reading(&self, sql: &'static str, list: &[&str]) -> Result<Vec<Row>, sqlx::Error> {
         let mut lent = self.mysql()?.lend().await?;
         let query = list.iter().fold(sqlx::query(sql), |query, text| query.bind(*text));
@@ -62,7 +64,7 @@ impl Database {
         let running = async {
             let mut tries = 0;
             loop {
-                match self.stepping(first, &mut second).await {
+                match Box::pin(self.stepping(first, &mut second)).await {
                     Err(error) if tries < 3 && trouble::is_deadlock(&error) => tries += 1,
                     answer => return answer,
                 }

@@ -21,7 +21,7 @@ impl Database {
         let running = async {
             let mut tries = 0;
             loop {
-                match self.running(batch).await {
+                match Box::pin(self.running(batch)).await {
                     Err(error) if tries < 3 && trouble::is_deadlock(&error) => tries += 1,
                     answer => return answer,
                 }
@@ -39,7 +39,7 @@ impl Database {
         let mut rereads = trouble::Rereads::default();
         self.in_time(async {
             loop {
-                match self.running(batch).await {
+                match Box::pin(self.running(batch)).await {
                     Err(error) if rereads.may_follow(&error) => {}
                     answer => return answer,
                 }
@@ -48,6 +48,8 @@ impl Database {
         .await
     }
 
+    /// In a box wherever it is used: it takes kilobytes, and what goes with it to a task of its own is moved
+    /// several times.
     async fn running(&self, batch: Batch<'_>) -> Result<Vec<Row>, sqlx::Error> {
         let mut lent = self.postgres()?.lend().await?;
         let query = batch.lists.iter().fold(sqlx::query(batch.sql), sqlx::query::Query::bind);
