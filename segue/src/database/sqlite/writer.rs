@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 #[cfg(feature = "memory-cache")]
 use super::edition::FileEdition;
@@ -60,8 +61,9 @@ impl Writer {
         let size = job.values.size();
         let changed = self.lane.ask(job, size, |flight| {
             let (connection, place) = (Arc::clone(&self.connection), Arc::clone(&self.place));
-            let purpose = self.purpose();
-            tokio::task::spawn_blocking(move || fly(flight, &connection, &place, purpose));
+            let (purpose, (done, answers)) = (self.purpose(), mpsc::unbounded_channel());
+            tokio::spawn(answer(answers));
+            tokio::task::spawn_blocking(move || fly(flight, &connection, &place, purpose, &done));
         });
         Ok(changed.await??)
     }
@@ -82,8 +84,17 @@ impl Writer {
     }
 }
 
+/// Those of a transaction, and what became of each.
+type Answers = Vec<(Passenger<Job, Changed>, Changed)>;
+
 /// Writes until nobody waits.
-fn fly(mut flight: Flight<Job, Changed>, connection: &WriterSlot, place: &Place, purpose: Purpose) {
+fn fly(
+    mut flight: Flight<Job, Changed>,
+    connection: &WriterSlot,
+    place: &Place,
+    purpose: Purpose,
+    done: &UnboundedSender<Answers>,
+) {
     while let Some(aboard) = flight.board() {
         let mut answers = Vec::new();
         connection.write(|slot| {
@@ -92,8 +103,15 @@ fn fly(mut flight: Flight<Job, Changed>, connection: &WriterSlot, place: &Place,
                 Err(failure) => aboard.iter().map(|_| Err(failure.clone())).collect(),
             };
         });
-        // Whoever has his answer finds nobody writing.
-        aboard.into_iter().zip(answers).for_each(|(job, changed)| job.answer(changed));
+        // Whoever has his answer finds nobody writing. Where nobody takes them the runtime has ended.
+        let _ = done.send(aboard.into_iter().zip(answers).collect());
+    }
+}
+
+/// Gives the answers on a thread of the runtime: to wake it for each of them costs more than the statement.
+async fn answer(mut answers: UnboundedReceiver<Answers>) {
+    while let Some(answers) = answers.recv().await {
+        answers.into_iter().for_each(|(job, changed)| job.answer(changed));
     }
 }
 
@@ -192,7 +210,11 @@ impl fmt::Debug for Writer {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use tempfile::TempDir;
+    use tokio::task::JoinSet;
+
     use super::*;
+    use crate::lane::NoAnswer;
 
     static WAITS: AtomicU32 = AtomicU32::new(0);
 
@@ -201,32 +223,47 @@ mod tests {
         Job { sql, values: OwnedValues::of(&[]) }
     }
 
+    fn open(folder: &TempDir) -> Connection {
+        Connection::open(folder.path().join("x.sqlite3")).unwrap()
+    }
+
+    fn numbers() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let table = "CREATE TABLE numbers (number); INSERT INTO numbers VALUES (0)";
+        open(&folder).execute_batch(table).unwrap();
+        folder
+    }
+
+    fn number(folder: &TempDir) -> u32 {
+        open(folder).query_row("SELECT number FROM numbers", [], |row| row.get(0)).unwrap()
+    }
+
+    /// A flight that five wait for.
+    async fn five_waiting() -> (Flight<Job, Changed>, JoinSet<Result<Changed, NoAnswer>>) {
+        let lane = Arc::new(Lane::new(Bounds { flights: 1, together: 9, bytes: 999, waiting: 9 }));
+        let (start, mut started) = mpsc::unbounded_channel();
+        let mut asking = JoinSet::new();
+        for _ in 0..5 {
+            let (lane, start) = (Arc::clone(&lane), start.clone());
+            let ask = async move { lane.ask(job(), 1, |flight| drop(start.send(flight))).await };
+            asking.spawn(ask);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        (started.recv().await.unwrap(), asking)
+    }
+
     /// Without a log a commit waits for whoever reads: once for all who are aboard.
     #[tokio::test]
     async fn a_reader_is_waited_for_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || Connection::open(folder.path().join("x.sqlite3")).unwrap();
-        let (writer, reader) = (open(), open());
-        writer
-            .execute_batch("CREATE TABLE numbers (number); INSERT INTO numbers VALUES (0)")
-            .unwrap();
+        let folder = numbers();
+        let (writer, reader) = (open(&folder), open(&folder));
         reader.execute_batch("BEGIN; SELECT * FROM numbers").unwrap();
         let waits = |_| {
             WAITS.fetch_add(1, Ordering::SeqCst);
             false
         };
         writer.busy_handler(Some(waits)).unwrap();
-        let lane = Arc::new(Lane::new(Bounds { flights: 1, together: 9, bytes: 999, waiting: 9 }));
-        let (start, mut started) = tokio::sync::mpsc::unbounded_channel();
-        let mut asking = tokio::task::JoinSet::new();
-        for _ in 0..5 {
-            let (lane, start) = (Arc::clone(&lane), start.clone());
-            asking.spawn(async move {
-                lane.ask(job(), 1, |flight| drop(start.send(flight))).await.map_err(drop)
-            });
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        let mut flight: Flight<Job, Changed> = started.recv().await.unwrap();
+        let (mut flight, _asking) = five_waiting().await;
         let aboard = flight.board().unwrap();
         assert_eq!(aboard.len(), 5);
         for (waits, undone) in [(1, false), (2, true)] {
@@ -237,8 +274,28 @@ mod tests {
         }
         reader.execute_batch("COMMIT").unwrap();
         assert!(write(&writer, &aboard).iter().all(Result::is_ok));
-        let number: u32 =
-            writer.query_row("SELECT number FROM numbers", [], |row| row.get(0)).unwrap();
-        assert_eq!(number, 5, "nothing was done before");
+        assert_eq!(number(&folder), 5, "nothing was done before");
+    }
+
+    /// Each answer by itself would wake the runtime's thread once more.
+    #[tokio::test]
+    async fn who_wrote_together_is_answered_together() {
+        let folder = numbers();
+        let place = Place::new(&folder.path().join("x.sqlite3"));
+        let (flight, asking) = five_waiting().await;
+        let (done, mut answers) = mpsc::unbounded_channel();
+        let flying = tokio::task::spawn_blocking(move || {
+            let purpose = Purpose::Writing(Synchronous::Full);
+            fly(flight, &WriterSlot::default(), &place, purpose, &done);
+        });
+        flying.await.unwrap();
+        let together = answers.try_recv().unwrap();
+        assert_eq!((together.len(), number(&folder)), (5, 5));
+        assert!(answers.try_recv().is_err(), "and nothing else comes");
+        let (again, answers) = mpsc::unbounded_channel();
+        again.send(together).unwrap();
+        drop(again);
+        answer(answers).await;
+        assert!(asking.join_all().await.into_iter().all(|answer| matches!(answer, Ok(Ok(1)))));
     }
 }
