@@ -199,7 +199,7 @@ fn a_cache_in_memory_with_json() {
 #[test]
 fn a_cache_in_memory_with_pickles() {
     let store = CacheStore::new(MemoryCache::new(1000), CacheOptions::default());
-    hold("cache, pickles", store, Most { untouched: UNTOUCHED, read: 22, write: 10 });
+    hold("cache, pickles", store, Most { untouched: UNTOUCHED, read: 22, write: 51 });
 }
 
 /// And the cookie's own text, and what is under base 64 and zlib.
@@ -221,7 +221,7 @@ fn encrypted_cookies() {
 fn sqlite() {
     let (runtime, place) = (runtime(), databases::sqlite());
     let store = runtime.block_on(place.store());
-    hold_with(&runtime, "SQLite", store, Most { untouched: UNTOUCHED, read: 17, write: 10 });
+    hold_with(&runtime, "SQLite", store, Most { untouched: UNTOUCHED, read: 17, write: 50 });
 }
 
 /// A hit takes one more than one of memory does.
@@ -251,14 +251,14 @@ fn file() {
 fn postgresql() {
     let (runtime, place) = (runtime(), databases::postgres());
     let store = runtime.block_on(place.store());
-    hold_with(&runtime, "PostgreSQL", store, Most { untouched: UNTOUCHED, read: 42, write: 10 });
+    hold_with(&runtime, "PostgreSQL", store, Most { untouched: UNTOUCHED, read: 44, write: 108 });
 }
 
 #[test]
 fn redis() {
     let runtime = runtime();
     let store = CacheStore::from_url(servers::shared::redis()).unwrap();
-    hold_with(&runtime, "Redis", store, Most { untouched: UNTOUCHED, read: 40, write: 10 });
+    hold_with(&runtime, "Redis", store, Most { untouched: UNTOUCHED, read: 42, write: 78 });
 }
 
 /// The allocations of an untouched request more than with so many layers that do nothing, which
