@@ -14,9 +14,13 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use common::databases;
-use segue::{SessionKey, Sessions, Settings};
+use common::{TestStore, databases};
+use segue::{
+    Cleared, Clock, Guarantees, Record, Replaced, SessionKey, SessionStore, Sessions, Settings,
+    StoreError, Timestamp,
+};
 use tokio::task::JoinSet;
 
 /// More than there are connections.
@@ -69,5 +73,112 @@ async fn everybody_of_a_crowd_gets_a_turn() {
                 assert!(longest.iter().max() <= Some(&(3 * CROWD)), "{place:?}: {longest:?}");
             }
         }
+    }
+}
+
+/// How long the store is silent.
+const SILENT: Duration = Duration::from_millis(3_500);
+
+/// A store that is silent about the second save of one visitor, and has something new for each save of the
+/// others meanwhile.
+#[derive(Clone, Debug)]
+struct Silent {
+    store: TestStore,
+    of_the_first: Arc<AtomicU32>,
+    of_others: Arc<AtomicU32>,
+}
+
+impl SessionStore for Silent {
+    fn guarantees(&self) -> Guarantees {
+        self.store.guarantees()
+    }
+
+    async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
+        self.store.load(key).await
+    }
+
+    async fn create(&self, payload: &[u8], until: Timestamp) -> Result<SessionKey, StoreError> {
+        self.store.create(payload, until).await
+    }
+
+    async fn replace(
+        &self,
+        key: &SessionKey,
+        seen: &Record,
+        payload: &[u8],
+        until: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        let is_the_first = !String::from_utf8_lossy(payload).contains("other");
+        match (is_the_first, self.of_the_first.load(Ordering::SeqCst)) {
+            (true, 0) => {
+                self.of_the_first.store(1, Ordering::SeqCst);
+                return Ok(Replaced::Conflict);
+            }
+            (true, 1) => {
+                tokio::time::sleep(SILENT).await;
+                self.of_the_first.store(2, Ordering::SeqCst);
+            }
+            (false, 0 | 1) => {
+                self.of_others.fetch_add(1, Ordering::SeqCst);
+                return Ok(Replaced::Conflict);
+            }
+            _ => {}
+        }
+        self.store.replace(key, seen, payload, until).await
+    }
+
+    async fn touch(
+        &self,
+        key: &SessionKey,
+        seen: &Record,
+        until: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        self.store.touch(key, seen, until).await
+    }
+
+    async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
+        self.store.delete(key).await
+    }
+
+    async fn clear_expired(
+        &self,
+        on_batch: &(dyn Fn(Cleared) + Send + Sync),
+    ) -> Result<u64, StoreError> {
+        self.store.clear_expired(on_batch).await
+    }
+}
+
+async fn insert(sessions: &Sessions, key: &SessionKey, name: &str) {
+    let session = sessions.open(Some(key.clone())).load().await.unwrap();
+    session.insert(name, 1).unwrap();
+    session.save().await.unwrap();
+}
+
+/// Whoever has waited for a turn in vain tries once, and then waits behind the others again: a crowd that
+/// does not would ask a store that is slow already as fast as it can.
+#[tokio::test(start_paused = true)]
+async fn who_has_waited_in_vain_waits_again_after_the_next_race() {
+    let store = Silent {
+        store: TestStore::new(Clock::system()),
+        of_the_first: Arc::default(),
+        of_others: Arc::default(),
+    };
+    let sessions = Sessions::new(store.clone(), &Settings::new("turns")).unwrap();
+    let session = sessions.open(None).load().await.unwrap();
+    session.insert("n", 1).unwrap();
+    session.save().await.unwrap();
+    let key = session.key().unwrap();
+    let first = async { insert(&sessions, &key, "first").await };
+    let other = async {
+        // When the first one has its turn.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        insert(&sessions, &key, "other").await;
+    };
+    tokio::join!(first, other);
+    let tries = store.of_others.load(Ordering::SeqCst);
+    assert!((1..=4).contains(&tries), "one for each second, and not {tries}");
+    let session = sessions.open(Some(key)).load().await.unwrap();
+    for name in ["n", "first", "other"] {
+        assert_eq!(session.get(name).unwrap(), Some(1), "{name}");
     }
 }
