@@ -261,6 +261,15 @@ fn redis() {
     hold_with(&runtime, "Redis", store, Most { untouched: UNTOUCHED, read: 42, write: 78 });
 }
 
+/// A hit takes two more than one of memory does: what was made of the pickle is kept with it.
+#[test]
+fn redis_with_copies() {
+    let runtime = runtime();
+    let store = CacheStore::from_url(&format!("{}?near=100", servers::shared::redis())).unwrap();
+    let most = Most { untouched: UNTOUCHED, read: 9, write: 100 };
+    hold_with(&runtime, "Redis with copies", store, most);
+}
+
 /// The allocations of an untouched request more than with so many layers that do nothing, which
 /// axum takes for itself.
 fn added(router: Router, layers: usize) -> u64 {
