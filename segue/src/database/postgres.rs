@@ -18,9 +18,11 @@ use crate::settings::ServerUrl;
 pub(crate) use batch::Batch;
 
 /// All of our statements find their rows by an index. A plan that is made while a table is small, and
-/// reads it whole, would be kept when it no longer is.
+/// reads it whole, would be kept when it no longer is. And each is planned once: to plan one takes longer
+/// than to run it, and by itself the server plans a statement on lists each time, for their lengths.
 const GREET: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN 'yes' ELSE 'no' END, \
                      set_config('enable_seqscan', 'off', false), \
+                     set_config('plan_cache_mode', 'force_generic_plan', false), \
                      CASE WHEN $1 <> '' THEN set_config('statement_timeout', $1::text, false) END";
 
 pub(super) fn connections(url: &ServerUrl) -> Result<Connections<Postgres>, sqlx::Error> {

@@ -14,6 +14,7 @@ mod common;
 mod deadlocks;
 mod faults;
 mod ledger;
+mod plans;
 #[path = "../redis_line/mod.rs"]
 mod redis_line;
 mod sqlite;
