@@ -108,15 +108,16 @@ pub(super) const COUNT_EXPIRED: Statement = Statement {
 };
 
 /// Away with some of the expired rows: now, how many. The first to expire go first: they were made one
-/// after the other, so that on SQLite few pages are written. On PostgreSQL a row that a request holds is
-/// left for the next time.
+/// after the other, so that on SQLite few pages are written, and PostgreSQL, which does not know how many
+/// there are, begins where they begin and does not look for all of them first. There a row that a request
+/// holds is left for the next time.
 pub(super) const CLEAR: Statement = Statement {
     sqlite: "DELETE FROM django_session WHERE rowid IN (SELECT rowid FROM django_session \
              WHERE expire_date <= ?1 ORDER BY expire_date LIMIT ?2)",
     postgres: "DELETE FROM django_session WHERE ctid = ANY (ARRAY( \
                SELECT ctid FROM django_session \
                WHERE expire_date <= $1::text::timestamp AT TIME ZONE 'UTC' \
-               LIMIT $2 FOR UPDATE SKIP LOCKED))",
+               ORDER BY expire_date LIMIT $2 FOR UPDATE SKIP LOCKED))",
     mysql: "DELETE FROM django_session WHERE expire_date <= CAST(? AS DATETIME(6)) \
             ORDER BY expire_date LIMIT ?",
     mysql_takes: &[0, 1],
