@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use common::{TestStore, databases};
 use segue::{
-    Cleared, Clock, Guarantees, Record, Replaced, SessionKey, SessionStore, Sessions, Settings,
-    StoreError, Timestamp,
+    Cleared, Clock, Guarantees, Payload, Record, Replaced, SessionKey, SessionStore, Sessions,
+    Settings, StoreError, Timestamp,
 };
 use tokio::task::JoinSet;
 
@@ -90,7 +90,8 @@ struct Silent {
 
 impl SessionStore for Silent {
     fn guarantees(&self) -> Guarantees {
-        self.store.guarantees()
+        // So that it can be read whose it is.
+        self.store.guarantees().with_payload(Payload::Json)
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {

@@ -12,7 +12,8 @@ const NOTE: &str = "\
     CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE prepared record; line text;
     BEGIN
-        INSERT INTO notes SELECT sum(custom_plans) FROM pg_prepared_statements;
+        INSERT INTO notes SELECT sum(custom_plans) FROM pg_prepared_statements
+            WHERE statement LIKE '%django_session%';
         FOR prepared IN SELECT name, statement LIKE 'DELETE%' AS clears FROM pg_prepared_statements
             WHERE statement LIKE 'SELECT%unnest%' OR statement LIKE 'DELETE%LIMIT%'
         LOOP
