@@ -29,7 +29,8 @@ const NOTE: &str = "\
     CREATE TRIGGER note BEFORE UPDATE OR DELETE ON django_session
         FOR EACH ROW EXECUTE FUNCTION note();
     INSERT INTO django_session
-        SELECT md5(n::text), 'of another', now() + interval '1 day' FROM generate_series(1, 5000) AS n;
+        SELECT md5(n::text), repeat('x', 400), now() + (1 + n * 7919 % 20000) * interval '1 minute'
+        FROM generate_series(1, 20000) AS n;
     ANALYZE django_session";
 
 /// By itself the server plans a statement on lists each time, which takes longer than to run it; and a plan
