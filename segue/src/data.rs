@@ -2,7 +2,6 @@
 
 mod members;
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -366,14 +365,9 @@ impl SharedText {
 /// Whether this JSON string is this text.
 fn is_quoted(quoted: &[u8], text: &str) -> bool {
     let letters = quoted.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-    let is_escaped = |letters: &[u8]| letters.contains(&b'\\');
-    // An escape is longer than what it stands for.
-    letters.is_some_and(|letters| match letters.len().cmp(&text.len()) {
-        Ordering::Less => false,
-        Ordering::Equal => letters == text.as_bytes() && !is_escaped(letters),
-        Ordering::Greater => {
-            is_escaped(letters) && json::unquote(ascii(quoted)).as_deref() == Some(text)
-        }
+    letters.is_some_and(|letters| match letters.contains(&b'\\') {
+        true => json::unquote(ascii(quoted)).as_deref() == Some(text),
+        false => letters == text.as_bytes(),
     })
 }
 

@@ -4,14 +4,16 @@
 //! all valid, and Django sessions hold them. Values that nobody looks at stay text, so they come
 //! back to the byte.
 
+mod letters;
 mod read;
 mod scan;
 mod write;
 
 use std::fmt::Write as _;
 
+pub(crate) use letters::{are_plain, string_len};
 pub(crate) use read::from_text;
-pub(crate) use scan::{Scanner, SyntaxError, are_plain, string_len};
+pub(crate) use scan::{Scanner, SyntaxError};
 pub(crate) use write::to_text;
 
 /// Checks that the text is one JSON value and gives it back in ASCII, otherwise as it was.

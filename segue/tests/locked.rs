@@ -115,7 +115,9 @@ async fn a_file_that_cannot_be_asked_is_no_reason_to_wait() {
     let mut other = sqlx::SqliteConnection::connect(&place.url).await.unwrap();
     let lock = "PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE";
     // The first store's connections are closed when its thread comes to it.
-    while sqlx::raw_sql(lock).execute(&mut other).await.is_err() {
+    let begun = std::time::Instant::now();
+    while let Err(error) = sqlx::raw_sql(lock).execute(&mut other).await {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{error}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let started = std::time::Instant::now();

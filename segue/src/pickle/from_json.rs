@@ -9,8 +9,7 @@ use crate::json::{self, Scanner};
 pub(super) fn value(json: &str, sink: &mut impl Sink) -> Result<(), PickleError> {
     let mut scanner = Scanner::new(json);
     scanner.value().and_then(|()| scanner.end()).map_err(|_| Reason::NotJson)?;
-    let has_items = matches!(tokens(json).next(), Some(Token::Open(_)));
-    let mut lengths = if has_items { lengths(json) } else { Vec::new() }.into_iter();
+    let mut lengths = lengths(json).into_iter();
     let mut depth = 0_usize;
     for token in tokens(json) {
         write(token, &mut lengths, sink).map_err(|error| error.within(depth > 0))?;

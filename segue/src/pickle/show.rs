@@ -26,17 +26,12 @@ pub(super) fn members(heap: &Heap<'_>, dict: u32) -> Result<Members, PickleError
         if !shown.is_exact {
             return Err(PickleError::NotAText("a str with two surrogates apart"));
         }
-        let under_key = |error: PickleError, json: &[u8]| {
-            error.under(
-                str::from_utf8(json.get(key.clone()).unwrap_or_default()).unwrap_or_default(),
-            )
-        };
-        let json = shown.show(&mut walker, value).map_err(|error| under_key(error, &shown.json))?;
+        let json = shown.show(&mut walker, value).map_err(|error| error.under(shown.text(&key)))?;
         let exact = if shown.is_exact {
             None
         } else {
             let mut opcodes = Opcodes::fragment(exact_left);
-            walker.walk(value, &mut opcodes).map_err(|error| under_key(error, &shown.json))?;
+            walker.walk(value, &mut opcodes).map_err(|error| error.under(shown.text(&key)))?;
             let exact = opcodes.into_exact(json.len());
             exact_left = exact_left.saturating_sub(exact.opcodes.len());
             Some(exact)
@@ -76,6 +71,10 @@ impl Show {
         self.is_exact = true;
         walker.walk(value, self)?;
         Ok(start..self.json.len())
+    }
+
+    fn text(&self, place: &Range<usize>) -> &str {
+        str::from_utf8(self.json.get(place.clone()).unwrap_or_default()).unwrap_or_default()
     }
 
     /// Writes what stands between two items. Says whether a key comes now.
