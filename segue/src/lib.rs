@@ -16,6 +16,8 @@ mod data;
 pub mod database;
 #[cfg(feature = "axum")]
 mod debug;
+#[cfg(any(feature = "memory-cache", feature = "redis"))]
+mod digest;
 pub mod engines;
 mod error;
 mod expiry;
@@ -30,6 +32,8 @@ mod key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "redis"))]
 mod lane;
 pub mod layer;
+#[cfg(any(feature = "memory-cache", feature = "redis"))]
+mod lru;
 #[cfg(feature = "manage")]
 pub mod manage;
 mod meta;

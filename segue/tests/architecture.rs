@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 /// The levels of DESIGN.md, section 2, from the bottom up. A module may use its own folder and
 /// whatever stands on a line above.
 const LEVELS: &[&[&str]] = &[
-    &["error", "hex", "random"],
-    &["key", "clock", "secret", "json", "url", "html", "characters", "printable", "lane"],
+    &["error", "hex", "random", "digest"],
+    &["key", "clock", "secret", "json", "url", "html", "characters", "printable", "lane", "lru"],
     &["pickle"],
     &["store", "data", "signing", "settings"],
     &["cache"],
@@ -63,6 +63,8 @@ const WITHOUT_HTTP: &[&str] = &[
     "secret",
     "json",
     "lane",
+    "lru",
+    "digest",
     "store",
     "data",
     "signing",

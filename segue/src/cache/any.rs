@@ -1,5 +1,6 @@
 //! A cache whose type is chosen by a setting.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -22,7 +23,11 @@ pub struct AnyCache(Arc<dyn DynCache>);
 impl AnyCache {
     /// Erases the type of a cache.
     pub fn new(cache: impl Cache) -> Self {
-        Self(Arc::new(cache))
+        // One whose type is erased already would cost a box more for each request.
+        match (&cache as &dyn Any).downcast_ref::<Self>() {
+            Some(erased) => erased.clone(),
+            None => Self(Arc::new(cache)),
+        }
     }
 }
 

@@ -1,21 +1,16 @@
 //! A cache in this process.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use moka::Expiry;
-use moka::ops::compute::Op;
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache as Moka;
 
 use crate::cache::{Cache, Swapped};
 use crate::clock::Clock;
+use crate::digest::Digest;
 use crate::error::StoreError;
+use crate::lru::{Lru, Op};
 use crate::store::Record;
-
-/// A hundred years.
-const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A cache in this process, gone with it, and seen by no other one: for tests, and for services
 /// that are one process.
@@ -38,7 +33,8 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// ```
 #[derive(Clone)]
 pub struct MemoryCache {
-    entries: Moka<String, Record>,
+    /// By the digests of their names, which need no memory of their own.
+    entries: Arc<Lru<Digest, Record>>,
     clock: Clock,
 }
 
@@ -52,43 +48,26 @@ impl MemoryCache {
     /// An empty cache in which entries expire by this clock.
     #[must_use]
     pub fn with_clock(max_entries: u64, clock: Clock) -> Self {
-        let entries = Moka::builder()
-            .max_capacity(max_entries)
-            // The default policy may refuse what is new, and a new session would be gone at once.
-            .eviction_policy(EvictionPolicy::lru())
-            .expire_after(Deadlines(clock.clone()))
-            .build();
-        Self { entries, clock }
+        Self { entries: Arc::new(Lru::new(max_entries)), clock }
     }
 
     fn is_live(&self, record: &Record) -> bool {
         record.expires_at() > self.clock.now()
     }
 
-    /// What to do with the entry of a name, decided and done while nobody else can touch it.
-    ///
-    /// A removal goes this way as well: moka's `invalidate` does not wait for a decision that is
-    /// under way, which would then put the entry back.
-    fn decide<T>(
-        &self,
-        name: &str,
-        decide: impl FnOnce(Option<Record>) -> (Op<Record>, T),
-    ) -> Option<T> {
-        let mut outcome = None;
-        self.entries.entry_by_ref(name).and_compute_with(|entry| {
-            let record = entry.map(moka::Entry::into_value);
-            let (op, decided) = decide(record.filter(|record| self.is_live(record)));
-            outcome = Some(decided);
-            op
-        });
-        // Always something: the closure has run exactly once.
-        outcome
+    /// What to do with the live entry of a name, decided and done while nobody else can touch it.
+    fn decide<T>(&self, name: &str, decide: impl FnOnce(Option<&Record>) -> (Op<Record>, T)) -> T {
+        let live = |record: &&Record| self.is_live(record);
+        self.entries.decide(Digest::of(name.as_bytes()), |record| decide(record.filter(live)))
     }
 }
 
 impl Cache for MemoryCache {
     async fn get(&self, name: &str) -> Result<Option<Record>, StoreError> {
-        Ok(self.entries.get(name).filter(|record| self.is_live(record)))
+        Ok(self.decide(name, |live| match live {
+            Some(record) => (Op::Keep, Some(record.clone())),
+            None => (Op::Remove, None),
+        }))
     }
 
     async fn add(
@@ -98,12 +77,12 @@ impl Cache for MemoryCache {
         expires_at: Timestamp,
     ) -> Result<bool, StoreError> {
         let record = Record::new(value, expires_at);
-        let added = self.decide(name, |current| match current {
-            Some(_) => (Op::Nop, false),
+        self.entries.tidy(Digest::of(name.as_bytes()), |record| !self.is_live(record));
+        Ok(self.decide(name, |current| match current {
+            Some(_) => (Op::Keep, false),
             None if self.is_live(&record) => (Op::Put(record), true),
-            None => (Op::Nop, true),
-        });
-        Ok(added.unwrap_or(false))
+            None => (Op::Remove, true),
+        }))
     }
 
     async fn swap(
@@ -114,51 +93,22 @@ impl Cache for MemoryCache {
         expires_at: Timestamp,
     ) -> Result<Swapped, StoreError> {
         let record = Record::new(value, expires_at);
-        let swapped = self.decide(name, |current| match current {
-            None => (Op::Nop, Swapped::Gone),
-            Some(current) if current.payload() != seen.payload() => (Op::Nop, Swapped::Conflict),
+        Ok(self.decide(name, |current| match current {
+            None => (Op::Remove, Swapped::Gone),
+            Some(current) if current.payload() != seen.payload() => (Op::Keep, Swapped::Conflict),
             Some(_) if self.is_live(&record) => (Op::Put(record), Swapped::Stored),
             Some(_) => (Op::Remove, Swapped::Stored),
-        });
-        Ok(swapped.unwrap_or(Swapped::Gone))
+        }))
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.decide(name, |_| (Op::Remove, ()));
+        self.entries.remove(Digest::of(name.as_bytes()));
         Ok(())
     }
 }
 
 impl fmt::Debug for MemoryCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryCache").field("entries", &self.entries.entry_count()).finish()
-    }
-}
-
-/// Lets moka tidy up what has expired; whether an entry is live is decided by its own deadline.
-struct Deadlines(Clock);
-
-impl Deadlines {
-    /// Nothing for what outlives us: moka's clock has an end.
-    fn left(&self, record: &Record) -> Option<Duration> {
-        let left = record.expires_at().duration_since(self.0.now());
-        let left = Duration::try_from(left).unwrap_or_default();
-        (left < CENTURY).then_some(left)
-    }
-}
-
-impl Expiry<String, Record> for Deadlines {
-    fn expire_after_create(&self, _: &String, record: &Record, _: Instant) -> Option<Duration> {
-        self.left(record)
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &String,
-        record: &Record,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        self.left(record)
+        f.debug_struct("MemoryCache").field("entries", &self.entries.len()).finish()
     }
 }

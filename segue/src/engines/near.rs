@@ -10,11 +10,12 @@ use jiff::Timestamp;
 
 use super::DatabaseStore;
 use crate::clock::Clock;
+use crate::digest::Digest;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::key::SessionKey;
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 
-use entries::{Entries, Name, Seen};
+use entries::{Entries, Seen};
 use watch::Watch;
 
 /// What nobody waits for, and clocks can still count.
@@ -111,7 +112,7 @@ impl NearStore {
         key: &SessionKey,
         change: impl Future<Output = Result<(T, Option<Record>), StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (near, name) = (Arc::clone(&self.0), Name::of(key.expose().as_bytes()));
+        let (near, name) = (Arc::clone(&self.0), Digest::of(key.expose().as_bytes()));
         let changing = tokio::spawn(async move {
             let stamp = near.watch.stamp(near.database.database());
             near.entries.begin(name);
@@ -149,7 +150,7 @@ impl SessionStore for NearStore {
         let Some(stamp) = watch.stamp(database.database()) else { return database.load(key).await };
         // What never has to wait must let others have their turn now and then.
         tokio::task::coop::consume_budget().await;
-        let name = Name::of(key.expose().as_bytes());
+        let name = Digest::of(key.expose().as_bytes());
         match entries.look(name, |found| watch.is_good(found, stamp), clock.now()) {
             Seen::Here(record) => Ok(Some(record)),
             Seen::Busy => database.load(key).await,

@@ -1,5 +1,6 @@
 //! A store whose type is chosen by a setting.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -31,7 +32,11 @@ pub struct AnyStore(Arc<dyn DynStore>);
 impl AnyStore {
     /// Erases the type of a store.
     pub fn new(store: impl SessionStore) -> Self {
-        Self(Arc::new(store))
+        // One whose type is erased already would cost a box more for each request.
+        match (&store as &dyn Any).downcast_ref::<Self>() {
+            Some(erased) => erased.clone(),
+            None => Self(Arc::new(store)),
+        }
     }
 }
 

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache as Moka;
 use redis::{PushInfo, PushKind, Value};
 use tokio::time::Instant;
 
+use crate::digest::Digest;
+use crate::lru::{Lru, Op};
 use crate::store::Record;
 
 /// How often the server is asked whether it is there.
@@ -30,7 +30,7 @@ const STAMPS: usize = 4096;
 
 /// Copies of values, by their names.
 pub(super) struct Near {
-    copies: Moka<Box<str>, Entry>,
+    copies: Lru<Digest, Entry>,
     hasher: RandomState,
     stamps: Box<[AtomicU64]>,
     /// The stamp of all names.
@@ -46,12 +46,17 @@ pub(super) struct Near {
     is_watched: AtomicBool,
 }
 
-#[derive(Clone)]
 struct Entry {
     record: Record,
     stamp: Stamp,
     /// When the server drops the value. By no clock that somebody may set.
     until: Option<Instant>,
+}
+
+impl Entry {
+    fn is_good(&self, stamp: Stamp, now: Instant) -> bool {
+        self.stamp == stamp && self.until.is_none_or(|until| now < until)
+    }
 }
 
 /// What was known of a name at some moment.
@@ -64,9 +69,8 @@ pub(super) struct Stamp {
 impl Near {
     /// Room for so many copies. `timeout` is how long a server may take to answer.
     pub(super) fn new(entries: u64, timeout: Duration) -> Self {
-        let copies = Moka::builder().max_capacity(entries).eviction_policy(EvictionPolicy::lru());
         Self {
-            copies: copies.build(),
+            copies: Lru::new(entries),
             hasher: RandomState::new(),
             stamps: (0..STAMPS).map(|_| AtomicU64::new(0)).collect(),
             of_all: AtomicU64::new(0),
@@ -80,38 +84,43 @@ impl Near {
 
     /// The copy, if it is as good as the server's value; or the stamp of a value that is asked for now.
     pub(super) fn get(&self, name: &str) -> Result<Record, Stamp> {
+        let name = Digest::of(name.as_bytes());
         let stamp = self.stamp(name);
-        let Some(copy) = self.copies.get(name) else { return Err(stamp) };
         let now = Instant::now();
-        let is_live = copy.until.is_none_or(|until| now < until);
-        if copy.stamp == stamp && is_live && self.since_began(now) < self.lease() {
+        let is_heard = self.since_began(now) < self.lease();
+        let copy = self.copies.decide(name, |copy| {
+            let good = copy.filter(|copy| copy.is_good(stamp, now));
+            (Op::Keep, good.filter(|_| is_heard).map(|copy| copy.record.clone()))
+        });
+        if copy.is_some() {
             self.is_used(now);
-            Ok(copy.record)
-        } else {
-            Err(stamp)
         }
+        copy.ok_or(stamp)
     }
 
     /// Keeps a copy of what the server answered to somebody who had this stamp before he asked.
     pub(super) fn keep(&self, name: &str, record: &Record, stamp: Stamp, until: Option<Instant>) {
+        let name = Digest::of(name.as_bytes());
         if self.stamp(name) == stamp {
             self.is_used(Instant::now());
-            self.copies.insert(name.into(), Entry { record: record.clone(), stamp, until });
+            let copy = Entry { record: record.clone(), stamp, until };
+            self.copies.decide(name, |_| (Op::Put(copy), ()));
         }
     }
 
     /// Copies of this name are not believed any more, nor what was asked for before.
     pub(super) fn forget(&self, name: &str) {
+        let name = Digest::of(name.as_bytes());
         if let Some(counter) = self.counter(name) {
             counter.fetch_add(1, Ordering::SeqCst);
         }
-        self.copies.invalidate(name);
+        self.copies.remove(name);
     }
 
     /// The same with all names.
     pub(super) fn forget_all(&self) {
         self.of_all.fetch_add(1, Ordering::SeqCst);
-        self.copies.invalidate_all();
+        self.copies.clear();
     }
 
     /// From now on, and once more when the guard goes, older copies of this name are not believed.
@@ -163,12 +172,12 @@ impl Near {
         }
     }
 
-    fn stamp(&self, name: &str) -> Stamp {
+    fn stamp(&self, name: Digest) -> Stamp {
         let of_name = self.counter(name).map_or(0, |counter| counter.load(Ordering::SeqCst));
         Stamp { of_name, of_all: self.of_all.load(Ordering::SeqCst) }
     }
 
-    fn counter(&self, name: &str) -> Option<&AtomicU64> {
+    fn counter(&self, name: Digest) -> Option<&AtomicU64> {
         let hash = self.hasher.hash_one(name) % STAMPS as u64;
         self.stamps.get(usize::try_from(hash).unwrap_or(0))
     }
@@ -277,9 +286,11 @@ mod tests {
             assert!(!is_known(&near, "a"), "it may have been read before the change");
         }
         // Kept at the very moment at which the news came.
-        let stamp = near.stamp("a");
+        let name = Digest::of(b"a");
+        let stamp = near.stamp(name);
         near.hear(&of_some);
-        near.copies.insert("a".into(), Entry { record: record("a"), stamp, until: None });
+        let copy = Entry { record: record("a"), stamp, until: None };
+        near.copies.decide(name, |_| (Op::Put(copy), ()));
         assert!(!is_known(&near, "a"));
         ask(&near, "a", || near.hear(&push(PushKind::Message, vec![Value::Nil])));
         assert!(is_known(&near, "a"), "that was about something else");
@@ -357,7 +368,6 @@ mod tests {
         for name in &names {
             ask(&near, name, || {});
         }
-        near.copies.run_pending_tasks();
         let known = names.iter().filter(|name| is_known(&near, name)).count();
         assert!((1..=100).contains(&known), "{known}");
     }

@@ -2,49 +2,36 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use moka::ops::compute::Op;
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
-use sha2::{Digest as _, Sha256};
 
 use super::watch::Stamp;
 use crate::database::column::write_date;
+use crate::digest::Digest;
+use crate::lru::{Lru, Op};
 use crate::store::Record;
 
-/// A digest: of a key, which is secret, so that whoever may listen to notifications learns none by them;
-/// of a row.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Name(u128);
-
-impl Name {
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        let digest = Sha256::digest(bytes);
-        Self(digest.iter().take(16).fold(0, |name, byte| name << 8 | u128::from(*byte)))
-    }
-
-    /// From its 32 digits.
-    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "PostgreSQL alone tells"))]
-    pub(super) fn read(digits: &str) -> Option<Self> {
-        u128::from_str_radix(digits, 16).ok().map(Self)
-    }
-
-    /// Of a row as the trigger makes it: of the payload, a point, and the deadline.
-    fn of_row(record: &Record) -> Self {
-        let deadline = write_date(record.expires_at());
-        Self::of(&[record.payload(), b".", deadline.as_bytes()].concat())
-    }
+/// Of a row as the trigger makes it: of the payload, a point, and the deadline.
+fn of_row(record: &Record) -> Digest {
+    let deadline = write_date(record.expires_at());
+    Digest::of(&[record.payload(), b".", deadline.as_bytes()].concat())
 }
 
 /// What is known of a session.
-#[derive(Clone)]
 enum Entry {
-    Row(Record, Stamp),
+    Row(Row),
     /// Somebody reads the row, and will fill it in if nothing happens meanwhile.
     Mark(u64),
     Saves(Saves),
+}
+
+/// What was read, or saved.
+struct Row {
+    record: Record,
+    stamp: Stamp,
+    /// Until when it stays.
+    until: Option<Instant>,
 }
 
 /// Saves that are under way.
@@ -61,7 +48,7 @@ struct Saves {
 #[derive(Clone, Copy)]
 enum Told {
     Nothing,
-    Row(Name),
+    Row(Digest),
     Gone,
 }
 
@@ -70,7 +57,7 @@ impl Told {
     fn leaves(self, record: &Record) -> bool {
         match self {
             Self::Nothing => true,
-            Self::Row(row) => row == Name::of_row(record),
+            Self::Row(row) => row == of_row(record),
             Self::Gone => false,
         }
     }
@@ -86,8 +73,9 @@ pub(super) enum Seen {
     Busy,
 }
 
+/// Entries by the digests of their keys, which are secret: whoever may listen to notifications learns none.
 pub(super) struct Entries {
-    cache: Cache<Name, Entry>,
+    entries: Lru<Digest, Entry>,
     most: u64,
     life: Option<Duration>,
     marks: AtomicU64,
@@ -95,12 +83,7 @@ pub(super) struct Entries {
 
 impl Entries {
     pub(super) fn new(most: u64, life: Option<Duration>) -> Self {
-        let cache = Cache::builder().max_capacity(most).eviction_policy(EvictionPolicy::lru());
-        let cache = match life {
-            Some(life) => cache.time_to_live(life),
-            None => cache,
-        };
-        Self { cache: cache.build(), most, life, marks: AtomicU64::new(0) }
+        Self { entries: Lru::new(most), most, life, marks: AtomicU64::new(0) }
     }
 
     pub(super) fn most(&self) -> u64 {
@@ -112,43 +95,42 @@ impl Entries {
     }
 
     /// The session, if its stamp is good, or else a mark in its place.
-    pub(super) fn look(&self, name: Name, is_good: impl Fn(Stamp) -> bool, now: Timestamp) -> Seen {
-        if let Some(Entry::Row(record, stamp)) = self.cache.get(&name)
-            && is_good(stamp)
-            && record.expires_at() > now
-        {
-            return Seen::Here(record);
-        }
-        let mark = self.marks.fetch_add(1, Ordering::Relaxed);
-        let mut seen = Seen::Marked(mark);
-        // The mark of somebody else is taken over: perhaps nobody reads there any more.
-        self.change(name, |entry| match entry {
-            Some(Entry::Saves(_)) => {
-                seen = Seen::Busy;
-                Op::Nop
+    pub(super) fn look(
+        &self,
+        name: Digest,
+        is_good: impl Fn(Stamp) -> bool,
+        now: Timestamp,
+    ) -> Seen {
+        self.entries.decide(name, |entry| match entry {
+            Some(Entry::Row(row))
+                if is_good(row.stamp) && row.record.expires_at() > now && row.is_young() =>
+            {
+                (Op::Keep, Seen::Here(row.record.clone()))
             }
-            _ => Op::Put(Entry::Mark(mark)),
-        });
-        seen
+            Some(Entry::Saves(_)) => (Op::Keep, Seen::Busy),
+            // The mark of somebody else is taken over: perhaps nobody reads there any more.
+            _ => {
+                let mark = self.marks.fetch_add(1, Ordering::Relaxed);
+                (Op::Put(Entry::Mark(mark)), Seen::Marked(mark))
+            }
+        })
     }
 
     /// Fills in what was read, if the mark still stands there.
-    pub(super) fn fill(&self, name: Name, mark: u64, row: Option<(Record, Stamp)>) {
+    pub(super) fn fill(&self, name: Digest, mark: u64, row: Option<(Record, Stamp)>) {
         self.change(name, |entry| match (entry, row) {
-            (Some(Entry::Mark(found)), Some((record, stamp))) if found == mark => {
-                Op::Put(Entry::Row(record, stamp))
-            }
-            (Some(Entry::Mark(found)), None) if found == mark => Op::Remove,
-            _ => Op::Nop,
+            (Some(Entry::Mark(found)), Some(row)) if *found == mark => Op::Put(self.row(row)),
+            (Some(Entry::Mark(found)), None) if *found == mark => Op::Remove,
+            _ => Op::Keep,
         });
     }
 
     /// From now on nobody gets what was known, nor fills in what he has read.
-    pub(super) fn begin(&self, name: Name) {
+    pub(super) fn begin(&self, name: Digest) {
         self.change(name, |entry| {
             Op::Put(Entry::Saves(match entry {
                 Some(Entry::Saves(saves)) => {
-                    Saves { number: saves.number.saturating_add(1), was_alone: false, ..saves }
+                    Saves { number: saves.number.saturating_add(1), was_alone: false, ..*saves }
                 }
                 _ => Saves { number: 1, was_alone: true, told: Told::Nothing },
             }))
@@ -156,15 +138,15 @@ impl Entries {
     }
 
     /// A save has ended, and this is in the row now, unless others have changed it meanwhile.
-    pub(super) fn end(&self, name: Name, row: Option<(Record, Stamp)>) {
+    pub(super) fn end(&self, name: Digest, row: Option<(Record, Stamp)>) {
         self.change(name, |entry| match (entry, row) {
             (Some(Entry::Saves(saves)), _) if saves.number > 1 => {
-                Op::Put(Entry::Saves(Saves { number: saves.number - 1, ..saves }))
+                Op::Put(Entry::Saves(Saves { number: saves.number - 1, ..*saves }))
             }
             (Some(Entry::Saves(Saves { was_alone: true, told, .. })), Some((record, stamp)))
                 if told.leaves(&record) =>
             {
-                Op::Put(Entry::Row(record.remembering(), stamp))
+                Op::Put(self.row((record.remembering(), stamp)))
             }
             // Whatever stands there, somebody may have read it before the save.
             _ => Op::Remove,
@@ -173,23 +155,33 @@ impl Entries {
 
     /// Somebody has changed the row, to one of this digest unless it is gone.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "PostgreSQL alone tells"))]
-    pub(super) fn changed(&self, name: Name, row: Option<Name>) {
+    pub(super) fn changed(&self, name: Digest, row: Option<Digest>) {
         self.change(name, |entry| match entry {
-            Some(Entry::Row(record, _)) if row == Some(Name::of_row(&record)) => Op::Nop,
+            Some(Entry::Row(known)) if row == Some(of_row(&known.record)) => Op::Keep,
             // Perhaps it is what we are saving: the news may be faster than the answer.
             Some(Entry::Saves(saves)) => {
                 let told = row.map_or(Told::Gone, Told::Row);
-                Op::Put(Entry::Saves(Saves { told, ..saves }))
+                Op::Put(Entry::Saves(Saves { told, ..*saves }))
             }
-            Some(Entry::Row(..) | Entry::Mark(_)) => Op::Remove,
-            None => Op::Nop,
+            Some(Entry::Row(_) | Entry::Mark(_)) => Op::Remove,
+            None => Op::Keep,
         });
     }
 
     /// What to do with an entry, decided while nobody else can touch it.
-    fn change(&self, name: Name, decide: impl FnOnce(Option<Entry>) -> Op<Entry>) {
-        let entry = self.cache.entry(name);
-        entry.and_compute_with(|entry| decide(entry.map(moka::Entry::into_value)));
+    fn change(&self, name: Digest, decide: impl FnOnce(Option<&Entry>) -> Op<Entry>) {
+        self.entries.decide(name, |entry| (decide(entry), ()));
+    }
+
+    fn row(&self, (record, stamp): (Record, Stamp)) -> Entry {
+        let until = self.life.and_then(|life| Instant::now().checked_add(life));
+        Entry::Row(Row { record, stamp, until })
+    }
+}
+
+impl Row {
+    fn is_young(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() < until)
     }
 }
 
@@ -202,28 +194,26 @@ impl fmt::Debug for Entries {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-    fn entries() -> (Entries, Name, Stamp) {
-        (Entries::new(10, None), Name::of(b"key"), Stamp::Read(Instant::now()))
+    fn entries() -> (Entries, Digest, Stamp) {
+        (Entries::new(10, None), Digest::of(b"key"), Stamp::Read(Instant::now()))
     }
 
     fn record(payload: &str) -> Record {
         Record::new(payload.as_bytes(), Timestamp::MAX)
     }
 
-    fn marked(entries: &Entries, name: Name) -> u64 {
+    fn marked(entries: &Entries, name: Digest) -> u64 {
         match entries.look(name, |_| true, NOW) {
             Seen::Marked(mark) => mark,
             other => panic!("{other:?}"),
         }
     }
 
-    fn here(entries: &Entries, name: Name) -> Option<Record> {
+    fn here(entries: &Entries, name: Digest) -> Option<Record> {
         match entries.look(name, |_| true, NOW) {
             Seen::Here(record) => Some(record),
             Seen::Marked(_) | Seen::Busy => None,
@@ -257,7 +247,7 @@ mod tests {
         assert_eq!(here(&entries, name), None);
         // By others.
         let mark = marked(&entries, name);
-        entries.changed(name, Some(Name::of_row(&record("new"))));
+        entries.changed(name, Some(of_row(&record("new"))));
         entries.fill(name, mark, row());
         assert_eq!(here(&entries, name), None);
         // By somebody who reads it after us, and perhaps something newer.
@@ -283,7 +273,7 @@ mod tests {
         }
         assert_eq!(here(&entries, name), None);
         // Nor where others have saved meanwhile; the news of our own save are another thing.
-        let of = |payload| Some(Name::of_row(&record(payload)));
+        let of = |payload| Some(of_row(&record(payload)));
         for (told, known) in [
             (vec![None], None),
             (vec![of("ours"), of("theirs")], None),
@@ -307,7 +297,7 @@ mod tests {
         let (entries, name, stamp) = entries();
         let mark = marked(&entries, name);
         entries.fill(name, mark, Some((record("one"), stamp)));
-        entries.changed(name, Some(Name::of_row(&record("one"))));
+        entries.changed(name, Some(of_row(&record("one"))));
         assert_eq!(here(&entries, name), Some(record("one")));
         entries.changed(name, None);
         assert_eq!(here(&entries, name), None);

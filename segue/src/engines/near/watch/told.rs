@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-use super::super::entries::{Entries, Name};
+use super::super::entries::Entries;
 use crate::database::Database;
+use crate::digest::Digest;
 use crate::error::{StoreError, describe};
 
 /// The longest pause before the database is listened to again.
@@ -116,8 +117,8 @@ impl Listener {
     fn take(&self, told: &str) {
         match told.split_at_checked(32) {
             Some((key, row)) => {
-                if let (Some(key), Some(entries)) = (Name::read(key), self.entries.upgrade()) {
-                    entries.changed(key, Name::read(row));
+                if let (Some(key), Some(entries)) = (Digest::read(key), self.entries.upgrade()) {
+                    entries.changed(key, Digest::read(row));
                 }
             }
             None => {
