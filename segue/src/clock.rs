@@ -1,5 +1,6 @@
 //! What time it is, so that tests can say so themselves.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -79,12 +80,43 @@ pub(crate) fn instant_of(date: DateTime) -> Timestamp {
 
 /// A date in UTC as Python writes it, with this letter between day and time: microseconds only where there
 /// are any.
-pub(crate) fn iso_format(date: Timestamp, separator: u8) -> String {
+pub(crate) fn iso_format(date: Timestamp, separator: u8) -> IsoDate {
     let is_whole = date.as_microsecond().rem_euclid(1_000_000) == 0;
-    DateTimePrinter::new()
-        .separator(separator)
-        .precision(Some(if is_whole { 0 } else { 6 }))
-        .datetime_to_string(&TimeZone::UTC.to_datetime(date))
+    let printer =
+        DateTimePrinter::new().separator(separator).precision(Some(if is_whole { 0 } else { 6 }));
+    let mut text = IsoDate { bytes: [0; LONGEST], length: 0 };
+    // There is room for each date of the calendar.
+    let _ = printer.print_datetime(&TimeZone::UTC.to_datetime(date), &mut text);
+    text
+}
+
+/// A date as text, without memory of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct IsoDate {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+/// A date before the year 0 has a sign and six digits for the year.
+const LONGEST: usize = "-009999-01-01T00:00:00.000000".len();
+
+impl Deref for IsoDate {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
+    }
+}
+
+impl jiff::fmt::Write for IsoDate {
+    fn write_str(&mut self, text: &str) -> Result<(), jiff::Error> {
+        let end = self.length + text.len();
+        let place = self.bytes.get_mut(self.length..end);
+        let full = || jiff::Error::from_args(format_args!("a date is longer than {LONGEST} bytes"));
+        place.ok_or_else(full)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -96,5 +128,13 @@ mod tests {
         let now = Clock::system().now();
         assert_eq!(seconds_after(now, i64::MAX), Timestamp::MAX);
         assert_eq!(seconds_after(now, i64::MIN), Timestamp::MIN);
+    }
+
+    #[test]
+    fn each_date_of_the_calendar_is_written() {
+        assert_eq!(&*iso_format(Timestamp::UNIX_EPOCH, b' '), "1970-01-01 00:00:00");
+        let first = Timestamp::MIN + SignedDuration::from_micros(1);
+        assert_eq!(&*iso_format(first, b'T'), "-009999-01-02T01:59:59.000001");
+        assert_eq!(&*iso_format(Timestamp::MAX, b'T'), "9999-12-30T22:00:00.999999");
     }
 }

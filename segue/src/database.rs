@@ -47,7 +47,8 @@ pub(crate) use edition::{Coherence, Edition};
 pub(crate) use mysql::literal;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::Batch;
-pub(crate) use statement::{Reading, Row, Statement, Value};
+use statement::Gather;
+pub(crate) use statement::{Reading, Row, Statement, Value, first_text};
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use connections::Connections;
@@ -199,19 +200,45 @@ impl Database {
         .await
     }
 
-    /// Runs a statement that gives rows.
-    pub(crate) async fn fetch(
+    /// Runs a statement that gives rows, and gives what is read of each.
+    pub(crate) async fn fetch_all<T: Send + 'static>(
         &self,
         reading: Reading,
         statement: &Statement,
         values: &[Value<'_>],
-    ) -> Result<Vec<Row>, StoreError> {
+        read: fn(Row<'_>) -> T,
+    ) -> Result<Vec<T>, StoreError> {
+        let gather = move |all: &mut Vec<T>, row: Row<'_>| all.push(read(row));
+        self.fetch(reading, statement, values, gather).await
+    }
+
+    /// Runs a statement that gives a row if there is one, and gives what is read of it.
+    pub(crate) async fn fetch_optional<T: Send + 'static>(
+        &self,
+        reading: Reading,
+        statement: &Statement,
+        values: &[Value<'_>],
+        read: fn(Row<'_>) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        let gather = move |first: &mut Option<T>, row: Row<'_>| {
+            first.get_or_insert_with(|| read(row));
+        };
+        self.fetch(reading, statement, values, gather).await
+    }
+
+    async fn fetch<A: Default + Send + 'static>(
+        &self,
+        reading: Reading,
+        statement: &Statement,
+        values: &[Value<'_>],
+        gather: impl Gather<A>,
+    ) -> Result<A, StoreError> {
         #[cfg(any(feature = "postgres", feature = "mysql"))]
         if self.limit.is_some() {
             let mut rereads = trouble::Rereads::default();
             let fetching = async {
                 loop {
-                    match self.pools.fetch(reading, statement, values).await {
+                    match self.pools.fetch(reading, statement, values, gather).await {
                         Err(error) if rereads.may_follow(&error) => {}
                         answer => return answer,
                     }
@@ -219,7 +246,7 @@ impl Database {
             };
             return self.in_time(fetching).await;
         }
-        self.in_time(self.pools.fetch(reading, statement, values)).await
+        self.in_time(self.pools.fetch(reading, statement, values, gather)).await
     }
 
     async fn executing(
@@ -241,7 +268,9 @@ impl Database {
     async fn tidy_up(&self) -> Result<(), StoreError> {
         match &self.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(_) => self.fetch(Reading::Many, &CHECKPOINT, &[]).await.map(drop),
+            Pools::Sqlite(_) => {
+                self.fetch_optional(Reading::Many, &CHECKPOINT, &[], |_| ()).await.map(drop)
+            }
             #[cfg(any(feature = "postgres", feature = "mysql"))]
             _ => Ok(()),
         }
@@ -266,7 +295,7 @@ impl Database {
     /// Makes sure that the server is there and lets us in.
     #[cfg(any(feature = "postgres", feature = "mysql"))]
     async fn greet(&self) -> Result<(), StoreError> {
-        self.fetch(Reading::Few, &GREETING, &[]).await.map(drop)
+        self.fetch_optional(Reading::Few, &GREETING, &[], |_| ()).await.map(drop)
     }
 }
 

@@ -144,7 +144,7 @@ impl Expiry {
 
 /// Python's `datetime.isoformat()` of a date in UTC.
 fn write_date(date: Timestamp) -> String {
-    iso_format(date, b'T') + "+00:00"
+    [&*iso_format(date, b'T'), "+00:00"].concat()
 }
 
 /// What Python's `datetime.isoformat()` writes; without an offset it counts as UTC.

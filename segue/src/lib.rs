@@ -47,6 +47,7 @@ mod printable;
 mod random;
 #[cfg(feature = "axum")]
 mod routes;
+mod scratch;
 mod secret;
 mod session;
 pub mod settings;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The levels of DESIGN.md, section 2, from the bottom up. A module may use its own folder and
 /// whatever stands on a line above.
 const LEVELS: &[&[&str]] = &[
-    &["error", "hex", "random", "digest"],
+    &["error", "hex", "random", "digest", "scratch"],
     &["key", "clock", "secret", "json", "url", "html", "characters", "printable", "lane", "lru"],
     &["pickle"],
     &["store", "data", "signing", "settings"],
@@ -65,6 +65,7 @@ const WITHOUT_HTTP: &[&str] = &[
     "lane",
     "lru",
     "digest",
+    "scratch",
     "store",
     "data",
     "signing",

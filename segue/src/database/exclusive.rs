@@ -9,7 +9,7 @@ use sqlx::{Connection as _, Executor as _};
 use super::dialect::Dialect;
 #[cfg(feature = "mysql")]
 use super::pools::in_order;
-use super::pools::{Pools, query, texts};
+use super::pools::{Pools, each, query};
 #[cfg(feature = "postgres")]
 use super::postgres;
 use super::script::{self, ScriptError};
@@ -229,25 +229,29 @@ impl Exclusive {
         }
     }
 
-    pub(super) async fn fetch(
+    /// Runs a statement that gives rows, and gives what is read of each.
+    pub(super) async fn fetch_all<T: Send>(
         &mut self,
         statement: &Statement,
         values: &[Value<'_>],
-    ) -> Result<Vec<Row>, sqlx::Error> {
+        read: fn(Row<'_>) -> T,
+    ) -> Result<Vec<T>, sqlx::Error> {
         match &mut self.held {
             #[cfg(feature = "sqlite")]
             Held::Sqlite(sqlite) => {
                 let query = query!(statement.sqlite, values);
-                texts(&query.fetch_all(sqlite.lent.connection()).await?)
+                Ok(each(&query.fetch_all(sqlite.lent.connection()).await?, read))
             }
             #[cfg(feature = "postgres")]
             Held::Postgres(connection) => {
-                texts(&query!(statement.postgres, values).fetch_all(connection).await?)
+                let rows = query!(statement.postgres, values).fetch_all(connection).await?;
+                Ok(each(&rows, read))
             }
             #[cfg(feature = "mysql")]
             Held::MySql(connection) => {
                 let values = in_order(statement, values);
-                texts(&query!(statement.mysql, &values).fetch_all(connection).await?)
+                let rows = query!(statement.mysql, &values).fetch_all(connection).await?;
+                Ok(each(&rows, read))
             }
         }
     }

@@ -1,10 +1,12 @@
 //! Connections to each database, behind one way to run a statement.
 
+use std::borrow::Cow;
+
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::connections::Connections;
 #[cfg(feature = "sqlite")]
 use super::sqlite::Sqlite;
-use super::statement::{Reading, Row, Statement, Value};
+use super::statement::{Columns, Gather, Reading, Row, Statement, Value};
 
 /// Connections to one database.
 #[derive(Clone, Debug)]
@@ -69,15 +71,16 @@ impl Pools {
     }
 
     /// Runs a statement that gives rows.
-    pub(super) async fn fetch(
+    pub(super) async fn fetch<A: Default + Send + 'static>(
         &self,
         reading: Reading,
         statement: &Statement,
         values: &[Value<'_>],
-    ) -> Result<Vec<Row>, sqlx::Error> {
+        gather: impl Gather<A>,
+    ) -> Result<A, sqlx::Error> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(sqlite) => sqlite.fetch(reading, statement, values).await,
+            Self::Sqlite(sqlite) => sqlite.fetch(reading, statement, values, gather).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
                 let _ = reading;
@@ -86,7 +89,7 @@ impl Pools {
                     let query = query!(statement.postgres, values);
                     let rows = query.fetch_all(lent.connection()?).await;
                     lent.ended(&rows);
-                    texts(&rows?)
+                    Ok(gathered(&rows?, gather))
                 })
                 .await
             }
@@ -98,7 +101,7 @@ impl Pools {
                     let mut lent = pool.lend().await?;
                     let rows = query!(statement.mysql, &values).fetch_all(lent.connection()?).await;
                     lent.ended(&rows);
-                    texts(&rows?)
+                    Ok(gathered(&rows?, gather))
                 })
                 .await
             }
@@ -124,15 +127,37 @@ pub(super) fn in_order<'a>(statement: &Statement, values: &[Value<'a>]) -> Vec<V
     statement.mysql_takes.iter().filter_map(|number| values.get(*number).copied()).collect()
 }
 
-/// The columns of each row, whose types are text in all of our statements.
-pub(super) fn texts<R: sqlx::Row>(rows: &[R]) -> Result<Vec<Row>, sqlx::Error>
+/// What is gathered of rows.
+pub(super) fn gathered<R: sqlx::Row, A: Default>(rows: &[R], gather: impl Fn(&mut A, Row<'_>)) -> A
 where
     usize: sqlx::ColumnIndex<R>,
-    for<'r> Option<Vec<u8>>: sqlx::Decode<'r, R::Database>,
+    for<'r> &'r [u8]: sqlx::Decode<'r, R::Database>,
 {
-    let columns = |row: &R| -> Result<Row, sqlx::Error> {
-        let columns = (0..row.len()).map(|at| row.try_get_unchecked(at));
-        columns.collect::<Result<_, _>>().map(Row)
-    };
-    rows.iter().map(columns).collect()
+    rows.iter().fold(A::default(), |mut gathered, row| {
+        gather(&mut gathered, Row::of(&Texts(row)));
+        gathered
+    })
+}
+
+/// What is read of each row.
+pub(super) fn each<R: sqlx::Row, T>(rows: &[R], read: fn(Row<'_>) -> T) -> Vec<T>
+where
+    usize: sqlx::ColumnIndex<R>,
+    for<'r> &'r [u8]: sqlx::Decode<'r, R::Database>,
+{
+    rows.iter().map(|row| read(Row::of(&Texts(row)))).collect()
+}
+
+/// A row whose columns are texts, as in all of our statements.
+struct Texts<'a, R>(&'a R);
+
+impl<R: sqlx::Row> Columns for Texts<'_, R>
+where
+    usize: sqlx::ColumnIndex<R>,
+    for<'r> &'r [u8]: sqlx::Decode<'r, R::Database>,
+{
+    fn bytes(&self, column: usize) -> Option<Cow<'_, [u8]>> {
+        // A text is its bytes as they came: there is nothing in it that could not be read.
+        self.0.try_get_unchecked::<Option<_>, _>(column).ok().flatten().map(Cow::Borrowed)
+    }
 }

@@ -27,8 +27,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection, SqlitePool};
 
-use super::pools::{query, texts};
-use super::statement::{Reading, Row, Statement, Value};
+use super::pools::{gathered, query};
+use super::statement::{Gather, Reading, Statement, Value};
 
 pub(super) use create::create;
 #[cfg(feature = "memory-cache")]
@@ -66,16 +66,18 @@ impl Sqlite {
     }
 
     /// Runs a statement that gives rows.
-    pub(super) async fn fetch(
+    pub(super) async fn fetch<A: Default + Send + 'static>(
         &self,
         reading: Reading,
         statement: &Statement,
         values: &[Value<'_>],
-    ) -> Result<Vec<Row>, sqlx::Error> {
+        gather: impl Gather<A>,
+    ) -> Result<A, sqlx::Error> {
         match self {
-            Self::Own(file) => file.fetch(reading, statement, values).await,
+            Self::Own(file) => file.fetch(reading, statement, values, gather).await,
             Self::Theirs(pool) => {
-                texts(&Box::pin(query!(statement.sqlite, values).fetch_all(pool)).await?)
+                let rows = Box::pin(query!(statement.sqlite, values).fetch_all(pool)).await?;
+                Ok(gathered(&rows, gather))
             }
         }
     }

@@ -1,5 +1,7 @@
 //! One statement in the words of each database, and what goes into it and comes out.
 
+use std::borrow::Cow;
+
 use super::dialect::Dialect;
 
 /// A statement in the words of each database: written once, never built.
@@ -37,9 +39,15 @@ pub(crate) enum Reading {
     Many,
 }
 
-/// A row of texts, as bytes, because a table may hold what nobody of us wrote.
-#[derive(Debug)]
-pub(crate) struct Row(pub(super) Vec<Option<Vec<u8>>>);
+/// A row, for as long as it is looked at. Nothing of it is copied but what the reader keeps.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a>(&'a dyn Columns);
+
+/// The texts of a row.
+pub(super) trait Columns {
+    /// As bytes, because a table may hold what nobody of us wrote; nothing where it is `NULL`.
+    fn bytes(&self, column: usize) -> Option<Cow<'_, [u8]>>;
+}
 
 impl Statement {
     /// It in the words of one database.
@@ -52,14 +60,31 @@ impl Statement {
     }
 }
 
-impl Row {
+impl<'a> Row<'a> {
+    pub(super) fn of(columns: &'a impl Columns) -> Self {
+        Self(columns)
+    }
+
     /// The bytes in a column; nothing where it is `NULL`.
-    pub(crate) fn bytes(&mut self, column: usize) -> Option<Vec<u8>> {
-        self.0.get_mut(column)?.take()
+    pub(crate) fn bytes(self, column: usize) -> Option<Cow<'a, [u8]>> {
+        self.0.bytes(column)
     }
 
     /// The text in a column; nothing where it is `NULL` or no text.
-    pub(crate) fn text(&mut self, column: usize) -> Option<String> {
-        String::from_utf8(self.bytes(column)?).ok()
+    pub(crate) fn text(self, column: usize) -> Option<Cow<'a, str>> {
+        match self.bytes(column)? {
+            Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+        }
     }
 }
+
+/// The text in the first column, to keep.
+pub(crate) fn first_text(row: Row<'_>) -> Option<String> {
+    row.text(0).map(Cow::into_owned)
+}
+
+/// How rows are gathered, wherever that is done.
+pub(super) trait Gather<A>: Fn(&mut A, Row<'_>) + Copy + Send + Sync + 'static {}
+
+impl<A, G: Fn(&mut A, Row<'_>) + Copy + Send + Sync + 'static> Gather<A> for G {}

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 
 use jiff::Timestamp;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, IsoDate};
 use crate::database::column::{read_date, write_date};
 use crate::database::{Database, Reading, Row, Statement, Value};
 use crate::error::{StoreError, StoreErrorKind};
@@ -99,15 +99,16 @@ impl DatabaseStore {
         &self.clock
     }
 
-    fn now(&self) -> String {
+    fn now(&self) -> IsoDate {
         write_date(self.clock.now())
     }
 
     /// How many rows have expired by then, where the database says a number.
     async fn expired(&self, now: &str) -> Result<Option<u64>, StoreError> {
         let now = [Value::Text(now)];
-        let mut rows = self.database.fetch(Reading::Many, &statements::COUNT_EXPIRED, &now).await?;
-        Ok(rows.first_mut().and_then(|row| row.text(0)?.parse().ok()))
+        let (counting, number) =
+            (&statements::COUNT_EXPIRED, |row: Row<'_>| row.text(0)?.parse().ok());
+        Ok(self.database.fetch_optional(Reading::Many, counting, &now, number).await?.flatten())
     }
 
     /// How many rows have expired.
@@ -122,13 +123,13 @@ impl DatabaseStore {
         key: &SessionKey,
         seen: &Record,
         payload: Option<&[u8]>,
-        date: &str,
+        date: IsoDate,
     ) -> Result<Option<Replaced>, StoreError> {
         #[cfg(any(feature = "postgres", feature = "mysql"))]
         if let Some(batches) = &self.batches {
             let payload = payload.map(text).transpose()?.map(str::to_owned);
             let seen = text(seen.payload())?.to_owned();
-            let swap = Swap { key: key.clone(), seen, payload, date: date.to_owned() };
+            let swap = Swap { key: key.clone(), seen, payload, date };
             return batches.swap(self, swap).await;
         }
         let _ = (key, seen, payload, date);
@@ -147,8 +148,9 @@ impl DatabaseStore {
         }
         let now = self.now();
         let live = [Value::Text(key.expose()), Value::Text(&now)];
-        let live = self.database.fetch(Reading::Few, &statements::IS_LIVE, &live).await?;
-        Ok(if live.is_empty() { Replaced::Gone } else { Replaced::Conflict })
+        let live =
+            self.database.fetch_optional(Reading::Few, &statements::IS_LIVE, &live, |_| ()).await?;
+        Ok(if live.is_none() { Replaced::Gone } else { Replaced::Conflict })
     }
 }
 
@@ -161,10 +163,10 @@ fn text(payload: &[u8]) -> Result<&str, StoreError> {
 }
 
 /// The record in a row, whose payload is in this column, and the deadline in the next.
-fn record(row: &mut Row, column: usize) -> Result<Record, StoreError> {
+fn record(row: Row<'_>, column: usize) -> Result<Record, StoreError> {
     let payload = row.bytes(column).unwrap_or_default();
     let date = row.text(column + 1).unwrap_or_default();
-    Ok(Record::new(payload, read_date("django_session.expire_date", &date)?))
+    Ok(Record::new(&*payload, read_date("django_session.expire_date", &date)?))
 }
 
 impl SessionStore for DatabaseStore {
@@ -179,8 +181,10 @@ impl SessionStore for DatabaseStore {
         }
         let now = self.now();
         let values = [Value::Text(key.expose()), Value::Text(&now)];
-        let mut rows = self.database.fetch(Reading::Few, &statements::LOAD, &values).await?;
-        rows.first_mut().map(|row| record(row, 0)).transpose()
+        let read = |row: Row<'_>| record(row, 0);
+        let found =
+            self.database.fetch_optional(Reading::Few, &statements::LOAD, &values, read).await?;
+        found.transpose()
     }
 
     async fn create(
@@ -191,7 +195,7 @@ impl SessionStore for DatabaseStore {
         let (payload, date) = (text(payload)?, write_date(expires_at));
         loop {
             let key = SessionKey::generate()?;
-            let row = [key.expose(), payload, date.as_str()].map(Value::Text);
+            let row = [key.expose(), payload, &*date].map(Value::Text);
             if self.database.insert(&statements::CREATE, &row).await? {
                 return Ok(key);
             }
@@ -206,13 +210,13 @@ impl SessionStore for DatabaseStore {
         expires_at: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let now = self.now();
-        let seen_row = [key.expose(), text(seen.payload())?, now.as_str()].map(Value::Text);
+        let seen_row = [key.expose(), text(seen.payload())?, &*now].map(Value::Text);
         if payload == seen.payload() && expires_at <= self.clock.now() {
             // Django's UPDATE does not look at the date, so an expired row would come back to life.
             return self.outcome(&statements::END, key, &seen_row).await;
         }
         let date = write_date(expires_at);
-        if let Some(done) = self.swap(key, seen, Some(payload), &date).await? {
+        if let Some(done) = self.swap(key, seen, Some(payload), date).await? {
             return Ok(done);
         }
         let [key_value, seen_value, now_value] = seen_row;
@@ -228,11 +232,10 @@ impl SessionStore for DatabaseStore {
         expires_at: Timestamp,
     ) -> Result<Replaced, StoreError> {
         let (now, date) = (self.now(), write_date(expires_at));
-        if let Some(done) = self.swap(key, seen, None, &date).await? {
+        if let Some(done) = self.swap(key, seen, None, date).await? {
             return Ok(done);
         }
-        let values =
-            [key.expose(), text(seen.payload())?, now.as_str(), date.as_str()].map(Value::Text);
+        let values = [key.expose(), text(seen.payload())?, &*now, &*date].map(Value::Text);
         self.outcome(&statements::TOUCH, key, &values).await
     }
 

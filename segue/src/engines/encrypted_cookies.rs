@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead as _, AeadInOut as _, KeyInit as _, Payload};
+use chacha20poly1305::aead::{AeadInOut as _, KeyInit as _};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use super::sealed::seal;
 use crate::clock::Clock;
 use crate::error::{ConfigError, StoreError, StoreErrorKind};
 use crate::key::SessionKey;
+use crate::scratch;
 use crate::secret::SecretKey;
 use crate::settings::Settings;
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
@@ -104,16 +105,21 @@ impl EncryptedCookieStore {
 
     /// The live session in a cookie, if one of our keys sealed it under this name.
     fn open(&self, key: &SessionKey) -> Option<Record> {
-        let sealed = URL_SAFE_NO_PAD.decode(key.expose()).ok()?;
-        let sealed = sealed.strip_prefix(&[VERSION])?;
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LENGTH>()?;
-        let nonce = XNonce::from(*nonce);
-        let opened = std::iter::once(&self.current).chain(&*self.fallbacks).find_map(|cipher| {
-            cipher.decrypt(&nonce, Payload { msg: sealed, aad: &self.bound_to }).ok()
-        })?;
-        let (deadline, payload) = opened.split_first_chunk::<DEADLINE_LENGTH>()?;
-        let expires_at = Timestamp::from_microsecond(i64::from_be_bytes(*deadline)).ok()?;
-        (expires_at > self.clock.now()).then(|| Record::new(payload, expires_at))
+        scratch::with(|[decoded, opened]| {
+            URL_SAFE_NO_PAD.decode_vec(key.expose(), decoded).ok()?;
+            let sealed = decoded.strip_prefix(&[VERSION])?;
+            let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LENGTH>()?;
+            let nonce = XNonce::from(*nonce);
+            let mut ciphers = std::iter::once(&self.current).chain(&*self.fallbacks);
+            ciphers.find(|cipher| {
+                opened.clear();
+                opened.extend_from_slice(sealed);
+                cipher.decrypt_in_place(&nonce, &self.bound_to, opened).is_ok()
+            })?;
+            let (deadline, payload) = opened.split_first_chunk::<DEADLINE_LENGTH>()?;
+            let expires_at = Timestamp::from_microsecond(i64::from_be_bytes(*deadline)).ok()?;
+            (expires_at > self.clock.now()).then(|| Record::new(payload, expires_at))
+        })
     }
 
     fn encrypt(&self, payload: &[u8], expires_at: Timestamp) -> Result<SessionKey, StoreError> {

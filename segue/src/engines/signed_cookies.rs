@@ -1,5 +1,7 @@
 //! Sessions in the visitor's cookie, signed as Django signs them.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::sealed::seal;
@@ -87,7 +89,7 @@ impl SignedCookieStore {
     /// The live session in a cookie. Django, too, takes all that is wrong with one for no session.
     fn open(&self, key: &SessionKey) -> Option<Record> {
         let signed = self.signer.unsign_dated(key.expose()).ok()?;
-        let payload = signed.unpack().ok()?;
+        let payload: Arc<[u8]> = signed.unpack(|json| Arc::from(json)).ok()?;
         let signed_at = Timestamp::from_second(signed.seconds).ok()?;
         let expires_at = expiry_of(&payload).ok()?.date(self.cookie_age, signed_at);
         (expires_at > self.clock.now()).then(|| Record::new(payload, expires_at))

@@ -35,21 +35,22 @@ pub(super) fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
     (is_whole && packed.len() + 1 < bytes.len()).then_some(packed)
 }
 
-pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>, SigningError> {
+/// Writes what was compressed into `bytes`, which is empty.
+pub(super) fn unpack(packed: &[u8], bytes: &mut Vec<u8>) -> Result<(), SigningError> {
     const NO_ZLIB: SigningError = SigningError::payload("it is not zlib data");
     with(&UNPACKER, |unpacker| {
         unpacker.reset(true);
-        let mut bytes = Vec::with_capacity(packed.len().saturating_mul(4).max(64));
+        bytes.reserve(packed.len().saturating_mul(4).max(64));
         loop {
             let before = (unpacker.total_in(), bytes.len());
             let read = usize::try_from(before.0).unwrap_or(usize::MAX);
             let rest = packed.get(read..).unwrap_or_default();
-            let status = unpacker.decompress_vec(rest, &mut bytes, FlushDecompress::None);
+            let status = unpacker.decompress_vec(rest, bytes, FlushDecompress::None);
             if bytes.len() > MAX_UNPACKED {
                 return Err(SigningError::payload("it unpacks to more than 64 MiB"));
             }
             match status {
-                Ok(Status::StreamEnd) => return Ok(bytes),
+                Ok(Status::StreamEnd) => return Ok(()),
                 Ok(_) if bytes.len() == bytes.capacity() => bytes.reserve(bytes.len()),
                 Ok(_) if (unpacker.total_in(), bytes.len()) != before => {}
                 // It ends in the middle, or is none.
@@ -69,12 +70,17 @@ fn with<S, T>(state: &'static LocalKey<RefCell<S>>, work: impl FnOnce(&mut S) ->
 mod tests {
     use super::*;
 
+    fn unpacked(packed: &[u8]) -> Result<Vec<u8>, SigningError> {
+        let mut bytes = Vec::new();
+        unpack(packed, &mut bytes).map(|()| bytes)
+    }
+
     #[test]
     fn short_texts_are_left_alone() {
         assert_eq!(pack(b"{\"a\":1}"), None);
         let long = vec![b'a'; 1000];
-        assert_eq!(unpack(&pack(&long).unwrap()).unwrap(), long);
-        assert!(unpack(b"not zlib").is_err());
+        assert_eq!(unpacked(&pack(&long).unwrap()).unwrap(), long);
+        assert!(unpacked(b"not zlib").is_err());
     }
 
     /// Each thread has one of each kind: nothing of a text may get into the next.
@@ -89,9 +95,9 @@ mod tests {
         for text in texts.iter().cycle().take(3 * texts.len()) {
             let packed = pack(text.as_bytes()).unwrap();
             assert_eq!(packed, alone(text.clone()));
-            assert_eq!(unpack(&packed).unwrap(), text.as_bytes());
-            assert!(unpack(&packed[..packed.len() / 2]).is_err(), "half of it is none");
-            assert!(pack(b"{\"a\":1}").is_none() && unpack(b"").is_err());
+            assert_eq!(unpacked(&packed).unwrap(), text.as_bytes());
+            assert!(unpacked(&packed[..packed.len() / 2]).is_err(), "half of it is none");
+            assert!(pack(b"{\"a\":1}").is_none() && unpacked(b"").is_err());
         }
     }
 
@@ -99,6 +105,6 @@ mod tests {
     fn a_bomb_is_refused() {
         let bomb = pack(&vec![0; MAX_UNPACKED + 1]).unwrap();
         assert!(bomb.len() < 100_000);
-        assert_eq!(unpack(&bomb), Err(SigningError::payload("it unpacks to more than 64 MiB")));
+        assert_eq!(unpacked(&bomb), Err(SigningError::payload("it unpacks to more than 64 MiB")));
     }
 }

@@ -12,6 +12,7 @@ use super::timestamp::Dated;
 use super::{SigningError, TimestampSigner, compress};
 use crate::clock::Clock;
 use crate::json;
+use crate::scratch;
 use crate::secret::SecretKeys;
 
 /// Marks a compressed payload; not a letter of URL-safe base 64.
@@ -72,9 +73,12 @@ pub fn loads<T: DeserializeOwned>(
     clock: &Clock,
     max_age: Option<Duration>,
 ) -> Result<T, SigningError> {
-    let bytes = TimestampSigner::new(keys, salt, clock).unsign_bytes(text, max_age)?;
-    let json = std::str::from_utf8(&bytes).map_err(|_| SigningError::payload("it is not text"))?;
-    json::from_text(json).map_err(|_| SigningError::payload("it is not of the type asked for"))
+    let read = |bytes: &[u8]| {
+        let json =
+            std::str::from_utf8(bytes).map_err(|_| SigningError::payload("it is not text"))?;
+        json::from_text(json).map_err(|_| SigningError::payload("it is not of the type asked for"))
+    };
+    TimestampSigner::new(keys, salt, clock).unsign_with(text, max_age, read)?
 }
 
 impl TimestampSigner {
@@ -113,23 +117,37 @@ impl TimestampSigner {
         text: &str,
         max_age: Option<Duration>,
     ) -> Result<Vec<u8>, SigningError> {
-        unpack(self.unsign(text, max_age)?)
+        self.unsign_with(text, max_age, <[u8]>::to_vec)
+    }
+
+    /// As [`unsign_bytes`](Self::unsign_bytes), for who only looks at the bytes.
+    pub(crate) fn unsign_with<T>(
+        &self,
+        text: &str,
+        max_age: Option<Duration>,
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, SigningError> {
+        unpack(self.unsign(text, max_age)?, look)
     }
 }
 
 impl Dated<'_> {
-    /// The bytes that were signed.
-    pub(crate) fn unpack(&self) -> Result<Vec<u8>, SigningError> {
-        unpack(self.value)
+    /// For who only looks at the bytes that were signed.
+    pub(crate) fn unpack<T>(&self, look: impl FnOnce(&[u8]) -> T) -> Result<T, SigningError> {
+        unpack(self.value, look)
     }
 }
 
-fn unpack(payload: &str) -> Result<Vec<u8>, SigningError> {
-    let decode = |text: &str| {
-        URL_SAFE_NO_PAD.decode(text).map_err(|_| SigningError::payload("it is not base 64"))
-    };
-    match payload.strip_prefix(COMPRESSED) {
-        Some(packed) => compress::unpack(&decode(packed)?),
-        None => decode(payload),
-    }
+fn unpack<T>(payload: &str, look: impl FnOnce(&[u8]) -> T) -> Result<T, SigningError> {
+    scratch::with(|[decoded, unpacked]| {
+        let packed = payload.strip_prefix(COMPRESSED);
+        URL_SAFE_NO_PAD
+            .decode_vec(packed.unwrap_or(payload), decoded)
+            .map_err(|_| SigningError::payload("it is not base 64"))?;
+        if packed.is_none() {
+            return Ok(look(decoded));
+        }
+        compress::unpack(decoded, unpacked)?;
+        Ok(look(unpacked))
+    })
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{NewUser, User, statements};
 use crate::clock::Clock;
 use crate::database::column::{read_date, write_date};
-use crate::database::{Database, Reading, Row, Statement, Value};
+use crate::database::{Database, Reading, Row, Statement, Value, first_text};
 use crate::error::{AuthError, AuthErrorKind, ConfigError, StoreError, StoreErrorKind};
 use crate::passwords::{Checked, PasswordErrorKind, Passwords};
 use crate::settings::Settings;
@@ -67,8 +67,8 @@ impl Users {
         statement: &Statement,
         value: Value<'_>,
     ) -> Result<Option<User>, AuthError> {
-        let mut rows = self.database.fetch(Reading::Few, statement, &[value]).await?;
-        Ok(rows.first_mut().map(read).transpose()?)
+        let user = self.database.fetch_optional(Reading::Few, statement, &[value], read).await?;
+        Ok(user.transpose()?)
     }
 
     /// Creates a user, and gives nothing where the name is taken. Its name and address are
@@ -225,13 +225,13 @@ impl Users {
             return Ok(HashSet::new());
         }
         let id = [Value::Integer(user.id)];
-        let rows = if user.is_superuser {
-            self.database.fetch(Reading::Few, &statements::ALL_PERMISSIONS, &[]).await?
-        } else {
-            self.database.fetch(Reading::Few, &statements::PERMISSIONS, &id).await?
+        let (statement, values): (_, &[_]) = match user.is_superuser {
+            true => (&statements::ALL_PERMISSIONS, &[]),
+            false => (&statements::PERMISSIONS, &id),
         };
-        let name = |mut row: Row| Some(format!("{}.{}", row.text(0)?, row.text(1)?));
-        Ok(rows.into_iter().filter_map(name).collect())
+        let name = |row: Row<'_>| Some(format!("{}.{}", row.text(0)?, row.text(1)?));
+        let names = self.database.fetch_all(Reading::Few, statement, values, name).await?;
+        Ok(names.into_iter().flatten().collect())
     }
 
     /// The names of the groups that a user is in, sorted. One query. Django's `user.groups`.
@@ -240,28 +240,32 @@ impl Users {
     /// When the database cannot tell.
     pub async fn groups(&self, user: &User) -> Result<Vec<String>, AuthError> {
         let id = [Value::Integer(user.id)];
-        let rows = self.database.fetch(Reading::Few, &statements::GROUPS, &id).await?;
-        Ok(rows.into_iter().filter_map(|mut row| row.text(0)).collect())
+        let groups = &statements::GROUPS;
+        let names = self.database.fetch_all(Reading::Few, groups, &id, first_text).await?;
+        Ok(names.into_iter().flatten().collect())
     }
 }
 
 /// A row in the order of [`statements`].
-fn read(row: &mut Row) -> Result<User, StoreError> {
+fn read(row: Row<'_>) -> Result<User, StoreError> {
     let corrupt = |column: &'static str| {
         let message = format!("auth_user.{column} holds what Django did not write");
         StoreError::new(StoreErrorKind::Corrupt, message)
     };
     let id = row.text(0).and_then(|id| id.parse().ok()).ok_or_else(|| corrupt("id"))?;
-    let mut text = |column, name| row.text(column).ok_or_else(|| corrupt(name));
+    let text = |column, name| match row.text(column) {
+        Some(text) => Ok(text.into_owned()),
+        None => Err(corrupt(name)),
+    };
     let (username, password) = (text(1, "username")?, text(2, "password")?);
     let (first_name, last_name) = (text(3, "first_name")?, text(4, "last_name")?);
     let email = text(5, "email")?;
     let flags = [text(6, "is_staff")?, text(7, "is_active")?, text(8, "is_superuser")?];
     let [is_staff, is_active, is_superuser] = flags.map(|flag| flag == "1");
-    let last_login = match row.bytes(9).map(String::from_utf8) {
-        None => None,
-        Some(Ok(date)) => Some(read_date("auth_user.last_login", &date)?),
-        Some(Err(_)) => return Err(corrupt("last_login")),
+    let last_login = match (row.bytes(9), row.text(9)) {
+        (None, _) => None,
+        (_, Some(date)) => Some(read_date("auth_user.last_login", &date)?),
+        (Some(_), None) => return Err(corrupt("last_login")),
     };
     let joined = row.text(10).ok_or_else(|| corrupt("date_joined"))?;
     Ok(User {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::dialect::Dialect;
 use super::super::exclusive::Exclusive;
-use super::super::{Statement, Value};
+use super::super::{Statement, Value, first_text};
 use super::catalogue::{COLUMNS, has_index, has_table};
 use super::history::History;
 use super::sessions;
@@ -118,8 +118,9 @@ impl Table {
         if !has_table(exclusive, self.name).await? {
             return Ok(());
         }
-        let rows = exclusive.fetch(&COLUMNS, &[Value::Text(self.name)]).await?;
-        let found: HashSet<String> = rows.into_iter().filter_map(|mut row| row.text(0)).collect();
+        let name = [Value::Text(self.name)];
+        let found: HashSet<String> =
+            exclusive.fetch_all(&COLUMNS, &name, first_text).await?.into_iter().flatten().collect();
         if found.len() == self.columns.len()
             && self.columns.iter().all(|column| found.contains(*column))
         {

@@ -5,7 +5,7 @@ use super::super::{Statement, Value};
 
 /// Whether there is a table of this name.
 pub(super) async fn has_table(exclusive: &mut Exclusive, name: &str) -> Result<bool, sqlx::Error> {
-    Ok(!exclusive.fetch(&HAS_TABLE, &[Value::Text(name)]).await?.is_empty())
+    Ok(!exclusive.fetch_all(&HAS_TABLE, &[Value::Text(name)], |_| ()).await?.is_empty())
 }
 
 /// Whether the table has an index of this name.
@@ -14,7 +14,7 @@ pub(super) async fn has_index(
     table: &str,
     name: &str,
 ) -> Result<bool, sqlx::Error> {
-    Ok(!exclusive.fetch(&HAS_INDEX, &[table, name].map(Value::Text)).await?.is_empty())
+    Ok(!exclusive.fetch_all(&HAS_INDEX, &[table, name].map(Value::Text), |_| ()).await?.is_empty())
 }
 
 pub(super) const RECORD_TABLE: &str = "django_migrations";

@@ -19,6 +19,11 @@ pub struct History {
     applied: HashSet<(String, String)>,
 }
 
+/// App and name of a migration.
+fn applied(row: Row<'_>) -> Option<(String, String)> {
+    Some((row.text(0)?.into_owned(), row.text(1)?.into_owned()))
+}
+
 impl History {
     /// Reads the table `django_migrations`.
     ///
@@ -26,23 +31,21 @@ impl History {
     /// When the database cannot be read.
     pub async fn read(database: &Database) -> Result<Self, StoreError> {
         let record = [Value::Text(RECORD_TABLE)];
-        if database.fetch(Reading::Few, &HAS_TABLE, &record).await?.is_empty() {
+        if database.fetch_optional(Reading::Few, &HAS_TABLE, &record, |_| ()).await?.is_none() {
             return Ok(Self::default());
         }
-        Ok(Self::of(database.fetch(Reading::Few, &APPLIED, &[]).await?))
+        Ok(Self::of(database.fetch_all(Reading::Few, &APPLIED, &[], applied).await?))
     }
 
     pub(super) async fn read_on(exclusive: &mut Exclusive) -> Result<Self, sqlx::Error> {
         if !has_table(exclusive, RECORD_TABLE).await? {
             return Ok(Self::default());
         }
-        Ok(Self::of(exclusive.fetch(&APPLIED, &[]).await?))
+        Ok(Self::of(exclusive.fetch_all(&APPLIED, &[], applied).await?))
     }
 
-    fn of(rows: Vec<Row>) -> Self {
-        let applied =
-            rows.into_iter().filter_map(|mut row| Some((row.text(0)?, row.text(1)?))).collect();
-        Self { applied }
+    fn of(applied: Vec<Option<(String, String)>>) -> Self {
+        Self { applied: applied.into_iter().flatten().collect() }
     }
 
     /// Whether a migration was applied.

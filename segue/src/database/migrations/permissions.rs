@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::exclusive::Exclusive;
-use super::super::{Statement, Value};
+use super::super::{Statement, Value, first_text};
 use super::catalogue::has_table;
 
 /// A model of the apps whose tables we make.
@@ -55,11 +55,11 @@ pub(super) async fn make_missing(exclusive: &mut Exclusive) -> Result<(), sqlx::
 
 async fn make_missing_of(model: &Model, exclusive: &mut Exclusive) -> Result<(), sqlx::Error> {
     let key = [model.app, model.name].map(Value::Text);
-    let rows = exclusive.fetch(&CODENAMES, &key).await?;
-    if rows.is_empty() {
+    let found = exclusive.fetch_all(&CODENAMES, &key, first_text).await?;
+    if found.is_empty() {
         exclusive.execute(&MAKE_CONTENT_TYPE, &key).await?;
     }
-    let found: HashSet<String> = rows.into_iter().filter_map(|mut row| row.text(0)).collect();
+    let found: HashSet<String> = found.into_iter().flatten().collect();
     for action in ACTIONS {
         let codename = format!("{action}_{}", model.name);
         if !found.contains(&codename) {

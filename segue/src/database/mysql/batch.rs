@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Executor as _};
 
 use super::super::batch::BatchError;
 use super::super::connections::Connections;
-use super::super::pools::{Pools, texts};
+use super::super::pools::{Pools, each};
 use super::super::statement::Row;
 use super::super::{Database, trouble};
 use super::number;
@@ -22,15 +22,16 @@ pub(crate) fn literal(text: &str) -> String {
 impl Database {
     /// Runs a statement that only reads, on a list of texts; again, if the server was restarted since the
     /// connection was last used.
-    pub(crate) async fn read_list(
+    pub(crate) async fn read_list<T: Send>(
         &self,
         sql: &'static str,
         list: &[&str],
-    ) -> Result<Vec<Row>, StoreError> {
+        read: fn(Row<'_>) -> T,
+    ) -> Result<Vec<T>, StoreError> {
         let mut rereads = trouble::Rereads::default();
         self.in_time(async {
             loop {
-                match Box::pin(self.reading(sql, list)).await {
+                match Box::pin(self.reading(sql, list, read)).await {
                     Err(error) if rereads.may_follow(&error) => {}
                     answer => return answer,
                 }
@@ -41,12 +42,17 @@ impl Database {
 
     /// In a box wherever it is used, as [`stepping`](Self::stepping): both take kilobytes, and what goes with
     /// them to a task of its own is moved several times.
-    async fn reading(&self, sql: &'static str, list: &[&str]) -> Result<Vec<Row>, sqlx::Error> {
+    async fn reading<T: Send>(
+        &self,
+        sql: &'static str,
+        list: &[&str],
+        read: fn(Row<'_>) -> T,
+    ) -> Result<Vec<T>, sqlx::Error> {
         let mut lent = self.mysql()?.lend().await?;
         let query = list.iter().fold(sqlx::query(sql), |query, text| query.bind(*text));
         let rows = query.fetch_all(lent.connection()?).await;
         lent.ended(&rows);
-        texts(&rows?)
+        Ok(each(&rows?, read))
     }
 
     /// Whether a connection is left for one more statement that may have to wait for a row.
@@ -56,15 +62,16 @@ impl Database {
 
     /// A transaction of two scripts: one that begins it and gives rows, and what is made of these, which ends
     /// it. All of it again after a deadlock.
-    pub(crate) async fn in_two_steps(
+    pub(crate) async fn in_two_steps<T: Send>(
         &self,
         first: &str,
-        mut second: impl FnMut(Vec<Row>) -> String + Send,
+        read: fn(Row<'_>) -> T,
+        mut second: impl FnMut(Vec<T>) -> String + Send,
     ) -> Result<(), BatchError> {
         let running = async {
             let mut tries = 0;
             loop {
-                match Box::pin(self.stepping(first, &mut second)).await {
+                match Box::pin(self.stepping(first, read, &mut second)).await {
                     Err(error) if tries < 3 && trouble::is_deadlock(&error) => tries += 1,
                     answer => return answer,
                 }
@@ -81,17 +88,18 @@ impl Database {
     }
 
     /// Where it ends half-way the connection is closed, and its transaction undone.
-    async fn stepping(
+    async fn stepping<T: Send>(
         &self,
         first: &str,
-        second: &mut (impl FnMut(Vec<Row>) -> String + Send),
+        read: fn(Row<'_>) -> T,
+        second: &mut (impl FnMut(Vec<T>) -> String + Send),
     ) -> Result<(), sqlx::Error> {
         let mut lent = self.mysql()?.lend().await?;
-        let mut rows = script(lent.connection()?, first).await;
+        let mut rows = script(lent.connection()?, first, read).await;
         if rows.as_ref().is_err_and(trouble::is_over) {
             // It was before anything was changed.
             lent = self.mysql()?.lend().await?;
-            rows = script(lent.connection()?, first).await;
+            rows = script(lent.connection()?, first, read).await;
         }
         let second = second(rows?);
         lent.connection()?.execute(sqlx::raw_sql(AssertSqlSafe(second))).await?;
@@ -109,12 +117,13 @@ impl Database {
 }
 
 /// The rows of all statements.
-async fn script(
+async fn script<T>(
     connection: &mut sqlx::MySqlConnection,
     sql: &str,
-) -> Result<Vec<Row>, sqlx::Error> {
+    read: fn(Row<'_>) -> T,
+) -> Result<Vec<T>, sqlx::Error> {
     let rows = connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await?;
-    texts(&rows)
+    Ok(each(&rows, read))
 }
 
 #[cfg(test)]

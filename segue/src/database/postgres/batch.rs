@@ -2,7 +2,7 @@
 
 use super::super::batch::BatchError;
 use super::super::connections::Connections;
-use super::super::pools::{Pools, texts};
+use super::super::pools::{Pools, each};
 use super::super::statement::Row;
 use super::super::{Database, trouble};
 use crate::error::StoreError;
@@ -17,11 +17,15 @@ pub(crate) struct Batch<'a> {
 
 impl Database {
     /// Runs a statement that changes rows, and tries it again after a deadlock.
-    pub(crate) async fn run_batch(&self, batch: Batch<'_>) -> Result<Vec<Row>, BatchError> {
+    pub(crate) async fn run_batch<T: Send>(
+        &self,
+        batch: Batch<'_>,
+        read: fn(Row<'_>) -> T,
+    ) -> Result<Vec<T>, BatchError> {
         let running = async {
             let mut tries = 0;
             loop {
-                match Box::pin(self.running(batch)).await {
+                match Box::pin(self.running(batch, read)).await {
                     Err(error) if tries < 3 && trouble::is_deadlock(&error) => tries += 1,
                     answer => return answer,
                 }
@@ -35,11 +39,15 @@ impl Database {
 
     /// Runs a statement that only reads; again, if the server was restarted since the connection was last
     /// used.
-    pub(crate) async fn read_batch(&self, batch: Batch<'_>) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn read_batch<T: Send>(
+        &self,
+        batch: Batch<'_>,
+        read: fn(Row<'_>) -> T,
+    ) -> Result<Vec<T>, StoreError> {
         let mut rereads = trouble::Rereads::default();
         self.in_time(async {
             loop {
-                match Box::pin(self.running(batch)).await {
+                match Box::pin(self.running(batch, read)).await {
                     Err(error) if rereads.may_follow(&error) => {}
                     answer => return answer,
                 }
@@ -50,12 +58,16 @@ impl Database {
 
     /// In a box wherever it is used: it takes kilobytes, and what goes with it to a task of its own is moved
     /// several times.
-    async fn running(&self, batch: Batch<'_>) -> Result<Vec<Row>, sqlx::Error> {
+    async fn running<T: Send>(
+        &self,
+        batch: Batch<'_>,
+        read: fn(Row<'_>) -> T,
+    ) -> Result<Vec<T>, sqlx::Error> {
         let mut lent = self.postgres()?.lend().await?;
         let query = batch.lists.iter().fold(sqlx::query(batch.sql), sqlx::query::Query::bind);
         let rows = query.bind(batch.text).fetch_all(lent.connection()?).await;
         lent.ended(&rows);
-        texts(&rows?)
+        Ok(each(&rows?, read))
     }
 
     pub(super) fn postgres(&self) -> Result<&Connections<sqlx::Postgres>, sqlx::Error> {

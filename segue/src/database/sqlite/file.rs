@@ -9,7 +9,7 @@ use super::open::Place;
 use super::readers::Readers;
 use super::sweeper::Sweeper;
 use super::writer::Writer;
-use crate::database::statement::{Reading, Row, Statement, Value};
+use crate::database::statement::{Gather, Reading, Statement, Value};
 use crate::settings::DatabaseOptions;
 
 /// Our connections to a file, each opened when it is needed. They are not pinged before each use: a
@@ -43,21 +43,22 @@ impl SqliteFile {
         self.writer.execute(statement.sqlite, values).await
     }
 
-    pub(in crate::database) async fn fetch(
+    pub(in crate::database) async fn fetch<A: Default + Send + 'static>(
         &self,
         reading: Reading,
         statement: &Statement,
         values: &[Value<'_>],
-    ) -> Result<Vec<Row>, sqlx::Error> {
+        gather: impl Gather<A>,
+    ) -> Result<A, sqlx::Error> {
         // What never has to wait must let others have their turn now and then.
         tokio::task::coop::consume_budget().await;
         if reading == Reading::Few
-            && let Some(rows) = self.readers.glance(statement.sqlite, values)?
+            && let Some(gathered) = self.readers.glance(statement.sqlite, values, gather)?
         {
-            return Ok(rows);
+            return Ok(gathered);
         }
         // Boxed, so that the others' futures are small.
-        Box::pin(self.readers.read_elsewhere(statement.sqlite, values)).await
+        Box::pin(self.readers.read_elsewhere(statement.sqlite, values, gather)).await
     }
 
     #[cfg(feature = "memory-cache")]

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 
+use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::PATIENCE;
@@ -16,7 +17,7 @@ use super::failure::Failure;
 use super::open::{Open, Place, Purpose, current};
 use super::owned::OwnedValues;
 use super::run;
-use crate::database::statement::{Row, Value};
+use crate::database::statement::{Gather, Value};
 
 /// How many threads may wait, or go through many rows, at once.
 const PATIENT: usize = 4;
@@ -48,44 +49,50 @@ impl Readers {
     }
 
     /// Reads on this thread, and waits for nobody's lock; nothing if it would have to.
-    pub(super) fn glance(
+    pub(super) fn glance<A: Default>(
         &self,
         sql: &str,
         values: &[Value<'_>],
-    ) -> Result<Option<Vec<Row>>, Failure> {
+        gather: impl Gather<A>,
+    ) -> Result<Option<A>, Failure> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
-        match self.read(&self.quick, first, Purpose::Glance, sql, values.iter().copied()) {
+        let values = values.iter().copied();
+        match self
+            .read(&self.quick, first, Purpose::Glance, |open| run::fetch(open, sql, values, gather))
+        {
             Err(failure) if failure.is_locked() => Ok(None),
-            rows => rows.map(Some),
+            gathered => gathered.map(Some),
         }
     }
 
     /// Reads on a thread that may block.
-    pub(super) async fn read_elsewhere(
+    pub(super) async fn read_elsewhere<A: Default + Send + 'static>(
         self: &Arc<Self>,
         sql: &'static str,
         values: &[Value<'_>],
-    ) -> Result<Vec<Row>, sqlx::Error> {
+        gather: impl Gather<A>,
+    ) -> Result<A, sqlx::Error> {
         let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned());
         let permit = permit.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         let (readers, values) = (Arc::clone(self), OwnedValues::of(values));
-        let rows = tokio::task::spawn_blocking(move || {
+        let gathered = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            readers.read(&readers.patient, 0, Purpose::Reading, sql, values.iter())
+            readers.read(&readers.patient, 0, Purpose::Reading, |open| {
+                run::fetch(open, sql, values.iter(), gather)
+            })
         });
-        Ok(rows.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
+        Ok(gathered.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
     }
 
-    fn read<'v>(
+    fn read<A>(
         &self,
         slots: &[Slot],
         first: usize,
         purpose: Purpose,
-        sql: &str,
-        values: impl IntoIterator<Item = Value<'v>>,
-    ) -> Result<Vec<Row>, Failure> {
+        read: impl FnOnce(&Connection) -> Result<A, Failure>,
+    ) -> Result<A, Failure> {
         let mut slot = free(slots, first).ok_or_else(Failure::closed)?;
-        run::fetch(current(&mut slot, &self.place, purpose)?, sql, values)
+        read(current(&mut slot, &self.place, purpose)?)
     }
 
     /// Closes all connections, when what they are in the middle of is done.

@@ -1,10 +1,12 @@
 //! One statement on one connection.
 
+use std::borrow::Cow;
+
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::failure::Failure;
-use crate::database::statement::{Row, Value};
+use crate::database::statement::{Columns, Gather, Row, Value};
 
 /// Runs a statement that changes rows, and counts those that it found.
 pub(super) fn execute<'v>(
@@ -19,21 +21,19 @@ pub(super) fn execute<'v>(
 }
 
 /// Runs a statement that gives rows.
-pub(super) fn fetch<'v>(
+pub(super) fn fetch<'v, A: Default>(
     connection: &Connection,
     sql: &str,
     values: impl IntoIterator<Item = Value<'v>>,
-) -> Result<Vec<Row>, Failure> {
+    gather: impl Gather<A>,
+) -> Result<A, Failure> {
     let mut statement = connection.prepare_cached(sql)?;
     bind(&mut statement, values)?;
-    let columns = statement.column_count();
-    let mut rows = statement.raw_query();
-    let mut found = Vec::new();
+    let (mut rows, mut gathered) = (statement.raw_query(), A::default());
     while let Some(row) = rows.next()? {
-        let bytes = (0..columns).map(|column| Ok(bytes(row.get_ref(column)?)));
-        found.push(Row(bytes.collect::<Result<_, Failure>>()?));
+        gather(&mut gathered, Row::of(row));
     }
-    Ok(found)
+    Ok(gathered)
 }
 
 fn bind<'v>(
@@ -49,12 +49,14 @@ fn bind<'v>(
     Ok(())
 }
 
-/// What is in a column. In SQLite any column can hold anything, so a text may be a number.
-fn bytes(value: ValueRef<'_>) -> Option<Vec<u8>> {
-    match value {
-        ValueRef::Null => None,
-        ValueRef::Integer(number) => Some(number.to_string().into_bytes()),
-        ValueRef::Real(number) => Some(number.to_string().into_bytes()),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes.to_vec()),
+impl Columns for rusqlite::Row<'_> {
+    /// In SQLite any column can hold anything, so a text may be a number.
+    fn bytes(&self, column: usize) -> Option<Cow<'_, [u8]>> {
+        match self.get_ref(column).ok()? {
+            ValueRef::Null => None,
+            ValueRef::Integer(number) => Some(number.to_string().into_bytes().into()),
+            ValueRef::Real(number) => Some(number.to_string().into_bytes().into()),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes.into()),
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::open::{Open, Place, Purpose, brief, current, wait};
 use super::owned::OwnedValues;
 use super::run;
 use super::writer::Transaction;
-use crate::database::statement::Value;
+use crate::database::statement::{Row, Value};
 
 /// From so many pages on the log is to begin anew. While others write, it is never moved whole by the
 /// way.
@@ -93,10 +93,11 @@ fn begin_log_anew(connection: &Connection) -> Result<(), Failure> {
 /// Moves what is in the log to the file; how many pages there are in the log.
 /// <https://sqlite.org/pragma.html#pragma_wal_checkpoint>
 fn checkpoint(connection: &Connection, sql: &str) -> Result<u64, Failure> {
-    let rows = run::fetch(connection, sql, [])?;
-    let pages = rows.into_iter().next().and_then(|mut row| row.text(1));
     // Without a log it is -1.
-    Ok(pages.and_then(|pages| pages.parse().ok()).unwrap_or_default())
+    let read = |pages: &mut Option<u64>, row: Row<'_>| {
+        *pages = row.text(1).and_then(|number| number.parse().ok());
+    };
+    Ok(run::fetch(connection, sql, [], read)?.unwrap_or_default())
 }
 
 impl fmt::Debug for Sweeper {

@@ -1,8 +1,10 @@
 //! The rows of the table, page by page.
 
+use std::borrow::Cow;
+
 use super::DatabaseStore;
 use crate::database::column::read_date;
-use crate::database::{Reading, Row, Statement, Value};
+use crate::database::{Reading, Row, Statement, Value, first_text};
 use crate::engines::listing::{LARGEST_IN_PAGE, Listed, MOST_FOUND, PAGE};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::key::SessionKey;
@@ -71,18 +73,17 @@ impl DatabasePages {
         let values =
             [Value::Text(&self.behind), number(PAGE), Value::Integer(largest(self.with_payloads))];
         let database = &self.store.database;
-        let mut rows = database.fetch(Reading::Many, &PAGE_BEHIND, &values).await?;
+        let rows = database.fetch_all(Reading::Many, &PAGE_BEHIND, &values, keyed).await?;
         self.is_done = rows.len() < PAGE;
         let mut page = Vec::with_capacity(rows.len());
-        for row in &mut rows {
-            let key = String::from_utf8(row.bytes(0).unwrap_or_default());
-            page.push(listed(key.as_deref().unwrap_or_default(), row));
+        for (key, listed) in rows {
+            page.push(listed);
             match key {
-                Ok(key) => self.behind = key,
+                Some(key) => self.behind = key,
                 // SQLite holds such texts. As the last one of a page nothing can be said to stand
                 // behind it.
-                Err(_) if !self.is_done && page.len() == PAGE => return Err(not_utf8()),
-                Err(_) => {}
+                None if !self.is_done && page.len() == PAGE => return Err(not_utf8()),
+                None => {}
             }
         }
         Ok(Some(page))
@@ -106,22 +107,17 @@ impl DatabaseStore {
             number(MOST_FOUND),
             Value::Integer(largest(true)),
         ];
-        let mut rows = self.database.fetch(Reading::Many, &BEGINNING_WITH, &values).await?;
-        let mut found = Vec::new();
-        for row in &mut rows {
-            let key = row.text(0).unwrap_or_default();
-            if key.starts_with(beginning) {
-                found.push(listed(&key, row));
-            }
-        }
-        Ok(found)
+        let rows = self.database.fetch_all(Reading::Many, &BEGINNING_WITH, &values, keyed).await?;
+        let begins =
+            |key: &Option<String>| key.as_deref().unwrap_or_default().starts_with(beginning);
+        Ok(rows.into_iter().filter(|(key, _)| begins(key)).map(|(_, listed)| listed).collect())
     }
 
     /// The payload of a row, live or not.
     pub(crate) async fn payload(&self, key: &SessionKey) -> Result<Option<Vec<u8>>, StoreError> {
         let key = [Value::Text(key.expose())];
-        let mut rows = self.database.fetch(Reading::Many, &PAYLOAD, &key).await?;
-        Ok(rows.first_mut().map(|row| row.bytes(0).unwrap_or_default()))
+        let payload = |row: Row<'_>| row.bytes(0).unwrap_or_default().into_owned();
+        self.database.fetch_optional(Reading::Many, &PAYLOAD, &key, payload).await
     }
 }
 
@@ -141,16 +137,21 @@ fn not_utf8() -> StoreError {
     StoreError::new(StoreErrorKind::Corrupt, message)
 }
 
-fn listed(key: &str, row: &mut Row) -> Listed {
-    Listed {
+/// The key as it stands there, if that is a text, and the session.
+fn keyed(row: Row<'_>) -> (Option<String>, Listed) {
+    // `NULL` sorts as the empty text does.
+    let key = if row.bytes(0).is_none() { Some(String::new()) } else { first_text(row) };
+    let text = key.as_deref().unwrap_or_default();
+    let listed = Listed {
         // What Django did not make may be longer or have other letters; Django takes it all the same.
-        key: SessionKey::parse(key).or_else(|| SessionKey::sealed(key)),
+        key: SessionKey::parse(text).or_else(|| SessionKey::sealed(text)),
         expires_at: row
             .text(1)
             .and_then(|date| read_date("django_session.expire_date", &date).ok()),
         size: row.text(2).and_then(|size| size.parse().ok()).unwrap_or(0),
-        payload: row.bytes(3),
-    }
+        payload: row.bytes(3).map(Cow::into_owned),
+    };
+    (key, listed)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use super::super::{DatabaseStore, record};
 use super::mysql;
 #[cfg(feature = "postgres")]
 use super::postgres;
-use crate::database::Row;
 use crate::database::dialect::Dialect;
+use crate::database::{Row, first_text};
 use crate::error::StoreError;
 use crate::key::SessionKey;
 use crate::lane::Flight;
@@ -40,12 +40,17 @@ async fn read(
     store: &DatabaseStore,
     keys: &[&str],
 ) -> Result<HashMap<String, Result<Record, StoreError>>, StoreError> {
-    let rows = rows(store, keys).await?;
-    Ok(rows.into_iter().filter_map(|mut row| Some((row.text(0)?, record(&mut row, 1)))).collect())
+    Ok(rows(store, keys).await?.into_iter().flatten().collect())
 }
 
-/// Key, payload and deadline of each.
-async fn rows(store: &DatabaseStore, keys: &[&str]) -> Result<Vec<Row>, StoreError> {
+/// A row of key, payload and deadline.
+pub(super) type Found = Option<(String, Result<Record, StoreError>)>;
+
+pub(super) fn found(row: Row<'_>) -> Found {
+    Some((first_text(row)?, record(row, 1)))
+}
+
+async fn rows(store: &DatabaseStore, keys: &[&str]) -> Result<Vec<Found>, StoreError> {
     match store.database.dialect() {
         #[cfg(feature = "postgres")]
         Dialect::Postgres => postgres::load(store, keys).await,

@@ -1,11 +1,13 @@
 //! Batches on MySQL and MariaDB: loads as one statement, saves as one transaction.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::super::{DatabaseStore, statements};
+use super::loads::{Found, found};
 use super::swaps::{Outcome, Swap, Swapped};
 use crate::database::{BatchError, Row, Value, literal};
 use crate::error::StoreError;
@@ -26,7 +28,7 @@ static LOADS: LazyLock<[String; LENGTHS.len()]> = LazyLock::new(|| {
     })
 });
 
-pub(super) async fn load(store: &DatabaseStore, keys: &[&str]) -> Result<Vec<Row>, StoreError> {
+pub(super) async fn load(store: &DatabaseStore, keys: &[&str]) -> Result<Vec<Found>, StoreError> {
     let (Some(last), Some((length, sql))) =
         (keys.last(), std::iter::zip(LENGTHS, &*LOADS).find(|(length, _)| *length >= keys.len()))
     else {
@@ -36,7 +38,7 @@ pub(super) async fn load(store: &DatabaseStore, keys: &[&str]) -> Result<Vec<Row
     let mut list = keys.to_vec();
     list.resize(length, last);
     list.push(&now);
-    store.database.read_list(sql, &list).await
+    store.database.read_list(sql, &list, found).await
 }
 
 /// Several are looked at under their locks, and written with one flush to disk. A row that somebody else has
@@ -46,12 +48,14 @@ pub(super) async fn swap(
     swaps: &[&Swap],
 ) -> Result<Vec<Option<Outcome>>, BatchError> {
     let mut outcomes = Vec::new();
+    // Key, payload, and whether it is live.
+    let texts = |row: Row<'_>| [0, 1, 2].map(|column| row.text(column).map(Cow::into_owned));
     let decide = |rows| {
         let (done, script) = Held::of(rows).decide(swaps);
         outcomes = done;
         script
     };
-    store.database.in_two_steps(&look(swaps, &store.now()), decide).await?;
+    store.database.in_two_steps(&look(swaps, &store.now()), texts, decide).await?;
     Ok(outcomes)
 }
 
@@ -106,13 +110,13 @@ struct Held {
 }
 
 impl Held {
-    fn of(found: Vec<Row>) -> Self {
+    fn of(found: Vec<[Option<String>; 3]>) -> Self {
         let mut held = Self { rows: HashMap::new(), others: Vec::new() };
-        for mut row in found {
-            let Some(key) = row.text(0) else { continue };
-            match row.text(2) {
+        for [key, payload, is_live] in found {
+            let Some(key) = key else { continue };
+            match is_live {
                 Some(is_live) => {
-                    let payload = row.text(1).filter(|_| is_live == "1");
+                    let payload = payload.filter(|_| is_live == "1");
                     held.rows.insert(key, payload);
                 }
                 None if held.rows.contains_key(&key) => {}

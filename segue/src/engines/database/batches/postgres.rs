@@ -1,6 +1,7 @@
 //! Batches in one statement on arrays.
 
 use super::super::DatabaseStore;
+use super::loads::{Found, found};
 use super::swaps::{Outcome, Swap};
 use crate::database::{Batch, BatchError, Row};
 use crate::error::StoreError;
@@ -56,9 +57,10 @@ const SWAP: &str = "\
     FROM wanted LEFT JOIN saved USING (number) LEFT JOIN held USING (number) \
     ORDER BY wanted.number";
 
-pub(super) async fn load(store: &DatabaseStore, keys: &[&str]) -> Result<Vec<Row>, StoreError> {
+pub(super) async fn load(store: &DatabaseStore, keys: &[&str]) -> Result<Vec<Found>, StoreError> {
     let keys = [keys.iter().copied().map(Some).collect()];
-    store.database.read_batch(Batch { sql: LOAD, lists: &keys, text: &store.now() }).await
+    let batch = Batch { sql: LOAD, lists: &keys, text: &store.now() };
+    store.database.read_batch(batch, found).await
 }
 
 pub(super) async fn swap(
@@ -73,12 +75,11 @@ pub(super) async fn swap(
         list(|swap| Some(&swap.date)),
     ];
     let batch = Batch { sql: SWAP, lists: &lists, text: &store.now() };
-    let rows = store.database.run_batch(batch).await?;
-    let outcome = |said: Option<String>| match said.as_deref() {
+    let outcome = |row: Row<'_>| match row.text(0).as_deref() {
         Some("saved") => Some(Outcome::Saved),
         Some("conflict") => Some(Outcome::Conflict),
         Some("gone") => Some(Outcome::Gone),
         _ => None,
     };
-    Ok(rows.into_iter().map(|mut row| outcome(row.text(0))).collect())
+    store.database.run_batch(batch, outcome).await
 }

@@ -5,6 +5,7 @@ use super::super::DatabaseStore;
 use super::mysql;
 #[cfg(feature = "postgres")]
 use super::postgres;
+use crate::clock::IsoDate;
 use crate::database::BatchError;
 use crate::database::dialect::Dialect;
 use crate::error::StoreError;
@@ -18,7 +19,7 @@ pub(in crate::engines::database) struct Swap {
     pub(in crate::engines::database) seen: String,
     /// Nothing if it stays.
     pub(in crate::engines::database) payload: Option<String>,
-    pub(in crate::engines::database) date: String,
+    pub(in crate::engines::database) date: IsoDate,
 }
 
 impl Swap {
