@@ -11,9 +11,9 @@ mod write;
 
 use std::fmt::Write as _;
 
-pub(crate) use letters::{are_plain, string_len};
+pub(crate) use letters::are_plain;
 pub(crate) use read::from_text;
-pub(crate) use scan::{Scanner, SyntaxError};
+pub(crate) use scan::{Part, Scanner, SyntaxError};
 pub(crate) use write::to_text;
 
 /// Checks that the text is one JSON value and gives it back in ASCII, otherwise as it was.

@@ -106,18 +106,18 @@ pub(crate) fn write<'a>(
     members: impl ExactSizeIterator<Item = (&'a str, Content<'a>)>,
 ) -> Result<Vec<u8>, PickleError> {
     let mut opcodes = write::Opcodes::pickle();
-    let mut json_len = 0;
+    let (mut json, mut json_len) = (from_json::Reader::default(), 0);
     opcodes.open(Kind::Dict, members.len())?;
     for (key, content) in members {
         if !key.starts_with('"') {
             return Err(Reason::NotJson.into());
         }
-        from_json::value(key, &mut opcodes)?;
+        json.value(key, &mut opcodes)?;
         json_len += key.len();
         match content {
-            Content::Json(json) => {
-                json_len += json.len();
-                from_json::value(json, &mut opcodes).map_err(|error| error.under(key))?;
+            Content::Json(value) => {
+                json_len += value.len();
+                json.value(value, &mut opcodes).map_err(|error| error.under(key))?;
             }
             Content::Exact(exact) => {
                 json_len += exact.json_len;

@@ -12,20 +12,6 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
     run(bytes, not_plain)
 }
 
-/// How long the string is that this valid JSON begins with, quotes included.
-pub(crate) fn string_len(json: &[u8]) -> usize {
-    let mut at = 1;
-    loop {
-        at += plain(json.get(at..).unwrap_or_default());
-        match json.get(at) {
-            Some(b'"') => return at + 1,
-            // It takes the next letter along.
-            Some(b'\\') => at += 2,
-            _ => return json.len(),
-        }
-    }
-}
-
 /// Whether Python writes these letters into a JSON string as they are.
 pub(crate) fn are_plain(bytes: &[u8]) -> bool {
     run(bytes, |word| not_plain(word) | not_printable(word)) == bytes.len()
@@ -34,11 +20,17 @@ pub(crate) fn are_plain(bytes: &[u8]) -> bool {
 /// How many bytes stand before the first that is marked; they are looked at eight at a time.
 fn run(bytes: &[u8], marks: impl Fn(u64) -> u64) -> usize {
     let (words, rest) = bytes.as_chunks();
+    let first = |marks: u64| marks.trailing_zeros() as usize / 8;
+    for (at, word) in words.iter().enumerate() {
+        let marks = marks(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return 8 * at + first(marks);
+        }
+    }
     let mut last = [b' '; 8];
     last.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
-    let marks = |word: &[u8; 8]| marks(u64::from_le_bytes(*word));
-    let found = words.iter().chain([&last]).map(marks).enumerate().find(|(_, marks)| *marks != 0);
-    found.map_or(bytes.len(), |(at, marks)| 8 * at + marks.trailing_zeros() as usize / 8)
+    // What stands behind the last of them is as long as eight spaces at the most.
+    (8 * words.len() + first(marks(u64::from_le_bytes(last)))).min(bytes.len())
 }
 
 fn below(word: u64, least: u8) -> u64 {

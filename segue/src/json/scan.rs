@@ -25,6 +25,19 @@ pub(super) fn is_whitespace(letter: char) -> bool {
     matches!(letter, ' ' | '\t' | '\n' | '\r')
 }
 
+/// A part of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Object,
+    List,
+    /// Of the object or list that was the last to begin.
+    End,
+    /// Where a string stands, of a key too, quotes included.
+    Text(Range<usize>),
+    /// Where a number or another word stands.
+    Word(Range<usize>),
+}
+
 /// A cursor over JSON text. It keeps its own stack, so that deep nesting cannot overflow ours.
 #[derive(Debug)]
 pub(crate) struct Scanner<'a> {
@@ -80,38 +93,48 @@ impl<'a> Scanner<'a> {
 
     /// Reads one value of any kind.
     pub(crate) fn value(&mut self) -> Result<(), SyntaxError> {
+        self.parts(|_| {})
+    }
+
+    /// Reads one value of any kind and calls back with its parts, as they stand there.
+    pub(crate) fn parts(&mut self, mut part: impl FnMut(Part)) -> Result<(), SyntaxError> {
         let mut closers = Closers::default();
         loop {
             self.skip_whitespace();
             match self.peek() {
                 Some(b'{') => {
                     self.at += 1;
+                    part(Part::Object);
                     if !self.take(b'}') {
                         closers.push(b'}');
-                        self.key()?;
+                        part(Part::Text(self.key()?));
                         continue;
                     }
+                    part(Part::End);
                 }
                 Some(b'[') => {
                     self.at += 1;
+                    part(Part::List);
                     if !self.take(b']') {
                         closers.push(b']');
                         continue;
                     }
+                    part(Part::End);
                 }
-                Some(b'"') => self.string()?,
-                _ => self.scalar()?,
+                Some(b'"') => part(Part::Text(self.span(Self::string)?)),
+                _ => part(Part::Word(self.span(Self::scalar)?)),
             }
             // A value has ended: so may the lists and objects around it.
             loop {
                 let Some(closer) = closers.last() else { return Ok(()) };
                 if self.take(closer) {
                     closers.pop();
+                    part(Part::End);
                     continue;
                 }
                 self.expect(b',')?;
                 if closer == b'}' {
-                    self.key()?;
+                    part(Part::Text(self.key()?));
                 }
                 break;
             }
@@ -124,10 +147,10 @@ impl<'a> Scanner<'a> {
         if self.at == self.bytes.len() { Ok(()) } else { self.fail() }
     }
 
-    fn key(&mut self) -> Result<(), SyntaxError> {
-        self.skip_whitespace();
-        self.string()?;
-        self.expect(b':')
+    fn key(&mut self) -> Result<Range<usize>, SyntaxError> {
+        let key = self.span(Self::string)?;
+        self.expect(b':')?;
+        Ok(key)
     }
 
     fn span(
@@ -281,6 +304,18 @@ mod tests {
         let mut scanner = Scanner::new(text);
         scanner.value()?;
         scanner.end()
+    }
+
+    #[test]
+    fn a_value_has_parts() {
+        let mut parts = Vec::new();
+        let mut scanner = Scanner::new(r#" {"a": [1, "b", []], "c": {}}"#);
+        scanner.parts(|part| parts.push(part)).unwrap();
+        let (text, word) = (|from, to| Part::Text(from..to), Part::Word(8..9));
+        let list = [Part::List, word, text(11, 14), Part::List, Part::End, Part::End];
+        let object = [text(21, 24), Part::Object, Part::End, Part::End];
+        let all = [[Part::Object, text(2, 5)].as_slice(), &list, &object].concat();
+        assert_eq!(parts, all);
     }
 
     #[test]

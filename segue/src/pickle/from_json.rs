@@ -1,42 +1,103 @@
 //! From JSON text to the values of a pickle.
 
+use std::ops::Range;
+
 use super::value::{Kind, Scalar};
 use super::walk::Sink;
-use super::{NAN, PickleError, Reason, number, text};
-use crate::json::{self, Scanner};
+use super::{MAX_SIZE, MAX_STEPS, NAN, PickleError, Reason, number, text};
+use crate::json::{Part, Scanner, SyntaxError};
 
-/// Writes the value of a JSON text down.
-pub(super) fn value(json: &str, sink: &mut impl Sink) -> Result<(), PickleError> {
-    let mut scanner = Scanner::new(json);
-    scanner.value().and_then(|()| scanner.end()).map_err(|_| Reason::NotJson)?;
-    let mut lengths = lengths(json).into_iter();
-    let mut depth = 0_usize;
-    for token in tokens(json) {
-        write(token, &mut lengths, sink).map_err(|error| error.within(depth > 0))?;
-        match token {
-            Token::Open(_) => depth += 1,
-            Token::Close => depth = depth.saturating_sub(1),
-            Token::Str(_) | Token::Word(_) => {}
-        }
-    }
-    Ok(())
+/// Of a text that has more no pickle can be made.
+const MOST_TOKENS: usize = 2 * MAX_STEPS;
+
+/// Reads JSON texts, one after the other.
+#[derive(Default)]
+pub(super) struct Reader {
+    tokens: Vec<Token>,
+    /// Where the lists and objects begin that have not ended.
+    open: Vec<usize>,
 }
 
-fn write(
-    token: Token<'_>,
-    lengths: &mut impl Iterator<Item = usize>,
-    sink: &mut impl Sink,
-) -> Result<(), PickleError> {
+/// Small, because a text may have millions of them.
+enum Token {
+    /// With so many items; keys count, too. A pickle says one thing before a single item, another before many.
+    Open(Kind, u32),
+    Close,
+    /// Quotes included.
+    Str(Range<u32>),
+    Word(Range<u32>),
+}
+
+impl Reader {
+    /// Writes the value of a JSON text down.
+    pub(super) fn value(&mut self, json: &str, sink: &mut impl Sink) -> Result<(), PickleError> {
+        if json.len() > MAX_SIZE {
+            return Err(PickleError::TooLarge);
+        }
+        self.read(json).map_err(|_| Reason::NotJson)?;
+        let mut depth = 0_usize;
+        for token in &self.tokens {
+            write(json, token, sink).map_err(|error| error.within(depth > 0))?;
+            match token {
+                Token::Open(..) => depth += 1,
+                Token::Close => depth = depth.saturating_sub(1),
+                Token::Str(_) | Token::Word(_) => {}
+            }
+        }
+        if self.tokens.len() < MOST_TOKENS { Ok(()) } else { Err(PickleError::TooLarge) }
+    }
+
+    fn read(&mut self, json: &str) -> Result<(), SyntaxError> {
+        self.tokens.clear();
+        self.open.clear();
+        let mut scanner = Scanner::new(json);
+        scanner.parts(|part| {
+            if self.tokens.len() == MOST_TOKENS {
+                return;
+            }
+            if part != Part::End
+                && let Some(Token::Open(_, items)) =
+                    self.open.last().and_then(|place| self.tokens.get_mut(*place))
+            {
+                *items += 1;
+            }
+            let mut open = |kind| {
+                self.open.push(self.tokens.len());
+                Token::Open(kind, 0)
+            };
+            let token = match part {
+                Part::Object => open(Kind::Dict),
+                Part::List => open(Kind::List),
+                Part::End => {
+                    self.open.pop();
+                    Token::Close
+                }
+                Part::Text(place) => Token::Str(short(place)),
+                Part::Word(place) => Token::Word(short(place)),
+            };
+            self.tokens.push(token);
+        })?;
+        scanner.end()
+    }
+}
+
+/// A place in a text of [`MAX_SIZE`].
+fn short(place: Range<usize>) -> Range<u32> {
+    let [start, end] = [place.start, place.end].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
+    start..end
+}
+
+fn write(json: &str, token: &Token, sink: &mut impl Sink) -> Result<(), PickleError> {
+    let text = |place: &Range<u32>| json.get(place.start as usize..place.end as usize);
     match token {
-        Token::Open(kind) => {
-            let items = lengths.next().unwrap_or_default();
-            sink.open(kind, if kind == Kind::Dict { items / 2 } else { items })
-        }
+        Token::Open(Kind::Dict, items) => sink.open(Kind::Dict, *items as usize / 2),
+        Token::Open(kind, items) => sink.open(*kind, *items as usize),
         Token::Close => sink.close(),
-        Token::Str(quoted) => {
-            sink.scalar(&Scalar::Str(text::from_json(quoted).ok_or(Reason::NotJson)?))
+        Token::Str(place) => {
+            let letters = text(place).and_then(text::from_json).ok_or(Reason::NotJson)?;
+            sink.scalar(&Scalar::Str(letters))
         }
-        Token::Word(word) => sink.scalar(&scalar(word)?),
+        Token::Word(place) => sink.scalar(&scalar(text(place).unwrap_or_default())?),
     }
 }
 
@@ -59,59 +120,10 @@ fn scalar(word: &str) -> Result<Scalar<'_>, Reason> {
     })
 }
 
-/// How many items each list and object has, in the order in which they begin; keys count, too.
-/// A pickle says one thing before a single item, another before many.
-fn lengths(json: &str) -> Vec<usize> {
-    let mut lengths: Vec<usize> = Vec::new();
-    let mut open: Vec<usize> = Vec::new();
-    for token in tokens(json) {
-        if let Token::Close = token {
-            open.pop();
-            continue;
-        }
-        if let Some(length) = open.last().and_then(|place| lengths.get_mut(*place)) {
-            *length += 1;
-        }
-        if let Token::Open(_) = token {
-            open.push(lengths.len());
-            lengths.push(0);
-        }
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_token_is_small() {
+        assert_eq!(size_of::<super::Token>(), 12);
     }
-    lengths
-}
-
-#[derive(Clone, Copy)]
-enum Token<'a> {
-    Open(Kind),
-    Close,
-    /// Quotes included.
-    Str(&'a str),
-    Word(&'a str),
-}
-
-/// The tokens of valid JSON; commas and colons say nothing that their places do not.
-fn tokens(json: &str) -> impl Iterator<Item = Token<'_>> {
-    let mut rest = json;
-    let is_between = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':');
-    let ends_a_word = move |byte: &u8| is_between(byte) || matches!(byte, b']' | b'}');
-    std::iter::from_fn(move || {
-        let start = rest.as_bytes().iter().position(|byte| !is_between(byte))?;
-        rest = rest.get(start..)?;
-        let bytes = rest.as_bytes();
-        let (token, len) = match bytes.first()? {
-            b'{' => (Token::Open(Kind::Dict), 1),
-            b'[' => (Token::Open(Kind::List), 1),
-            b'}' | b']' => (Token::Close, 1),
-            b'"' => {
-                let len = json::string_len(bytes);
-                (Token::Str(rest.get(..len)?), len)
-            }
-            _ => {
-                let len = bytes.iter().position(ends_a_word).unwrap_or(bytes.len());
-                (Token::Word(rest.get(..len)?), len)
-            }
-        };
-        rest = rest.get(len..)?;
-        Some(token)
-    })
 }

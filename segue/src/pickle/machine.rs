@@ -101,8 +101,11 @@ impl<'a> Machine<'a> {
             return self.fail("a key without a value");
         }
         match self.stack.len().checked_sub(len) {
-            // Not `split_off`, which hands over the room of the whole stack.
-            Some(from) if from >= self.floor() => Ok(self.stack.drain(from..).collect()),
+            Some(from) if from >= self.floor() => {
+                let items = self.stack.get(from..).unwrap_or_default().to_vec();
+                self.stack.truncate(from);
+                Ok(items)
+            }
             _ => self.fail("an empty stack"),
         }
     }
