@@ -181,7 +181,7 @@ impl Database {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<u64, StoreError> {
-        self.in_time(self.executing(statement, values)).await
+        self.executing(statement, values).await.map_err(|error| self.error(error))
     }
 
     /// Runs a statement that makes a row, and tells whether its key was free.
@@ -190,14 +190,11 @@ impl Database {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<bool, StoreError> {
-        self.in_time(async {
-            match self.executing(statement, values).await {
-                Ok(_) => Ok(true),
-                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-                Err(error) => Err(error),
-            }
-        })
-        .await
+        match self.executing(statement, values).await {
+            Ok(_) => Ok(true),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+            Err(error) => Err(self.error(error)),
+        }
     }
 
     /// Runs a statement that gives rows, and gives what is read of each.
@@ -233,32 +230,49 @@ impl Database {
         values: &[Value<'_>],
         gather: impl Gather<A>,
     ) -> Result<A, StoreError> {
-        #[cfg(any(feature = "postgres", feature = "mysql"))]
-        if self.limit.is_some() {
-            let mut rereads = trouble::Rereads::default();
-            let fetching = async {
-                loop {
-                    match self.pools.fetch(reading, statement, values, gather).await {
-                        Err(error) if rereads.may_follow(&error) => {}
-                        answer => return answer,
+        let fetched = match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(sqlite) => sqlite.fetch(reading, statement, values, gather).await,
+            // Boxed, as where rows are changed.
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            servers => {
+                let mut rereads = trouble::Rereads::default();
+                Box::pin(self.limited(async {
+                    loop {
+                        match servers.fetch(reading, statement, values, gather).await {
+                            Err(error) if rereads.may_follow(&error) => {}
+                            answer => return answer,
+                        }
                     }
-                }
-            };
-            return self.in_time(fetching).await;
-        }
-        self.in_time(self.pools.fetch(reading, statement, values, gather)).await
+                }))
+                .await
+            }
+        };
+        fetched.map_err(|error| self.error(error))
     }
 
+    /// A server's answer takes longer than to make a box, which keeps the futures of all requests small:
+    /// each is moved about a few times.
     async fn executing(
         &self,
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<u64, sqlx::Error> {
-        let mut tries = 0;
-        loop {
-            match self.pools.execute(statement, values).await {
-                Err(error) if tries < 3 && trouble::is_deadlock(&error) => tries += 1,
-                answer => return answer,
+        match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(sqlite) => sqlite.execute(statement, values).await,
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            servers => {
+                let mut tries = 0;
+                Box::pin(self.limited(async {
+                    loop {
+                        match servers.execute(statement, values).await {
+                            Err(error) if tries < 3 && trouble::is_deadlock(&error) => tries += 1,
+                            answer => return answer,
+                        }
+                    }
+                }))
+                .await
             }
         }
     }

@@ -106,7 +106,7 @@ pub(crate) fn write<'a>(
     members: impl ExactSizeIterator<Item = (&'a str, Content<'a>)>,
 ) -> Result<Vec<u8>, PickleError> {
     let mut opcodes = write::Opcodes::pickle();
-    let (mut json, mut json_len) = (from_json::Reader::default(), 0);
+    let (mut json, mut json_len) = (from_json::Reader::new(), 0);
     opcodes.open(Kind::Dict, members.len())?;
     for (key, content) in members {
         if !key.starts_with('"') {

@@ -141,7 +141,7 @@ impl RedisCache {
             let patience = u64::try_from(patience).unwrap_or(1).max(1);
             command(&[b"WAIT"]).arg(self.wait).arg(patience).take()
         });
-        let request = Request { first, second, again, until };
+        let request = Box::new(Request { first, second, again, until });
         let _changing = self.near.as_ref().map(|near| near.changing(name));
         let (answer, confirmed) = self.run(&self.writes, name, request).await?;
         let answer = self.checked(answer)?;
@@ -169,7 +169,7 @@ impl RedisCache {
         &self,
         link: &Link,
         name: &str,
-        request: Request,
+        request: Box<Request>,
     ) -> Result<(Value, Value), StoreError> {
         link.run(name, request).await.map_err(|trouble| self.error(trouble))
     }
@@ -182,11 +182,11 @@ impl RedisCache {
         let (value, life) = if self.near.is_some() {
             // GETEX does not make the server tell of changes, and PTTL does: from before the value is read, or a
             // change between the two would not be told.
-            let request = Request { first: life, second: Some(value), again, until };
+            let request = Box::new(Request { first: life, second: Some(value), again, until });
             let (life, value) = self.run(&self.reads, name, request).await?;
             (value, life)
         } else {
-            let request = Request { first: value, second: Some(life), again, until };
+            let request = Box::new(Request { first: value, second: Some(life), again, until });
             self.run(&self.reads, name, request).await?
         };
         let value = match self.checked(value)? {
@@ -337,5 +337,22 @@ fn command(words: &[&[u8]]) -> Cmd {
 impl fmt::Debug for RedisCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RedisCache({})", self.reads)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each is made anew for a request: the allocator has what is smaller at hand.
+    #[test]
+    fn the_futures_of_a_request_are_small() {
+        let cache = RedisCache::from_url("redis://127.0.0.1:1/0").unwrap();
+        let seen = Record::new(*b"x", Timestamp::MAX);
+        let sizes = [
+            size_of_val(&cache.get("name")),
+            size_of_val(&cache.swap("name", &seen, b"y", Timestamp::MAX)),
+        ];
+        assert!(sizes.iter().all(|size| *size < 1000), "{sizes:?}");
     }
 }

@@ -123,7 +123,8 @@ impl<DB: Server> Connections<DB> {
                 PoolError::Closed => sqlx::Error::PoolClosed,
                 _ => sqlx::Error::PoolTimedOut,
             })?),
-            Pool::Theirs(pool) => Borrowed::Theirs(pool.acquire().await?),
+            // Boxed, so that the other's future is small.
+            Pool::Theirs(pool) => Borrowed::Theirs(Box::pin(pool.acquire()).await?),
         };
         Ok(Lent { connection: Some(connection), permit: None, is_idle: false })
     }
@@ -204,7 +205,8 @@ impl<DB: Server> managed::Manager for Maker<DB> {
             return Err(RecycleError::message("it is old"));
         }
         if metrics.last_used() > FRESH {
-            self.in_time(connection.ping()).await?;
+            // As a connection that is made.
+            self.in_time(Box::pin(connection.ping())).await?;
         }
         Ok(())
     }

@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use super::connections::Connections;
 #[cfg(feature = "sqlite")]
 use super::sqlite::Sqlite;
-use super::statement::{Columns, Gather, Reading, Row, Statement, Value};
+use super::statement::{Columns, Row};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::statement::{Gather, Reading, Statement, Value};
 
 /// Connections to one database.
 #[derive(Clone, Debug)]
@@ -34,10 +36,9 @@ macro_rules! query {
 }
 pub(super) use query;
 
-/// A server's answer takes longer than to make a box, which keeps the futures of all requests small:
-/// each is moved about a few times.
 impl Pools {
     /// Runs a statement that changes rows, and counts those that it found.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(super) async fn execute(
         &self,
         statement: &Statement,
@@ -48,29 +49,24 @@ impl Pools {
             Self::Sqlite(sqlite) => sqlite.execute(statement, values).await,
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
-                Box::pin(async {
-                    let mut lent = pool.lend_patiently().await?;
-                    let done = query!(statement.postgres, values).execute(lent.connection()?).await;
-                    lent.ended(&done);
-                    Ok(done?.rows_affected())
-                })
-                .await
+                let mut lent = pool.lend_patiently().await?;
+                let done = query!(statement.postgres, values).execute(lent.connection()?).await;
+                lent.ended(&done);
+                Ok(done?.rows_affected())
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
-                Box::pin(async {
-                    let values = in_order(statement, values);
-                    let mut lent = pool.lend_patiently().await?;
-                    let done = query!(statement.mysql, &values).execute(lent.connection()?).await;
-                    lent.ended(&done);
-                    Ok(done?.rows_affected())
-                })
-                .await
+                let values = in_order(statement, values);
+                let mut lent = pool.lend_patiently().await?;
+                let done = query!(statement.mysql, &values).execute(lent.connection()?).await;
+                lent.ended(&done);
+                Ok(done?.rows_affected())
             }
         }
     }
 
     /// Runs a statement that gives rows.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(super) async fn fetch<A: Default + Send + 'static>(
         &self,
         reading: Reading,
@@ -84,26 +80,19 @@ impl Pools {
             #[cfg(feature = "postgres")]
             Self::Postgres(pool) => {
                 let _ = reading;
-                Box::pin(async {
-                    let mut lent = pool.lend().await?;
-                    let query = query!(statement.postgres, values);
-                    let rows = query.fetch_all(lent.connection()?).await;
-                    lent.ended(&rows);
-                    Ok(gathered(&rows?, gather))
-                })
-                .await
+                let mut lent = pool.lend().await?;
+                let rows = query!(statement.postgres, values).fetch_all(lent.connection()?).await;
+                lent.ended(&rows);
+                Ok(gathered(&rows?, gather))
             }
             #[cfg(feature = "mysql")]
             Self::MySql(pool) => {
                 let _ = reading;
-                Box::pin(async {
-                    let values = in_order(statement, values);
-                    let mut lent = pool.lend().await?;
-                    let rows = query!(statement.mysql, &values).fetch_all(lent.connection()?).await;
-                    lent.ended(&rows);
-                    Ok(gathered(&rows?, gather))
-                })
-                .await
+                let values = in_order(statement, values);
+                let mut lent = pool.lend().await?;
+                let rows = query!(statement.mysql, &values).fetch_all(lent.connection()?).await;
+                lent.ended(&rows);
+                Ok(gathered(&rows?, gather))
             }
         }
     }

@@ -157,6 +157,7 @@ impl Rereads {
 }
 
 /// Of two statements that waited for each other this one was undone, and may be tried again.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) fn is_deadlock(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else { return false };
     #[cfg(feature = "mysql")]

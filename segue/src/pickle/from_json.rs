@@ -11,7 +11,6 @@ use crate::json::{Part, Scanner, SyntaxError};
 const MOST_TOKENS: usize = 2 * MAX_STEPS;
 
 /// Reads JSON texts, one after the other.
-#[derive(Default)]
 pub(super) struct Reader {
     tokens: Vec<Token>,
     /// Where the lists and objects begin that have not ended.
@@ -29,6 +28,11 @@ enum Token {
 }
 
 impl Reader {
+    pub(super) fn new() -> Self {
+        // As many as most values have; each more doubles the room.
+        Self { tokens: Vec::with_capacity(32), open: Vec::with_capacity(4) }
+    }
+
     /// Writes the value of a JSON text down.
     pub(super) fn value(&mut self, json: &str, sink: &mut impl Sink) -> Result<(), PickleError> {
         if json.len() > MAX_SIZE {

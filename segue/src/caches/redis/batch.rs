@@ -2,7 +2,7 @@
 //!
 //! Each request keeps what it was promised: its own limit of time, its own error, and whether it may be sent twice.
 
-use std::pin::pin;
+use std::pin::Pin;
 
 use redis::{Cmd, Pipeline, Value};
 use tokio::time::{Instant, timeout_at};
@@ -10,7 +10,8 @@ use tokio::time::{Instant, timeout_at};
 use super::words::Trouble;
 use crate::lane::Passenger;
 
-/// Commands that are all about one name: one, or two.
+/// Commands that are all about one name: one, or two. It goes from hand to hand in a box, so that the futures on
+/// its way are small.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) first: Cmd,
@@ -44,14 +45,14 @@ pub(super) struct Aboard {
 }
 
 struct Seat {
-    passenger: Option<Passenger<Request, Answer>>,
+    passenger: Option<Passenger<Box<Request>, Answer>>,
     /// Whether there is a second command.
     has_two: bool,
 }
 
 impl Aboard {
-    pub(super) fn new(passengers: Vec<Passenger<Request, Answer>>) -> Self {
-        let seat = |passenger: Passenger<Request, Answer>| {
+    pub(super) fn new(passengers: Vec<Passenger<Box<Request>, Answer>>) -> Self {
+        let seat = |passenger: Passenger<Box<Request>, Answer>| {
             let has_two = passenger.request.second.is_some();
             Seat { passenger: Some(passenger), has_two }
         };
@@ -61,10 +62,9 @@ impl Aboard {
     /// Waits for something, and meanwhile tells those whose time is up. Nothing as soon as nobody waits any more.
     pub(super) async fn wait<T>(
         &mut self,
-        work: impl Future<Output = T>,
+        mut work: Pin<&mut impl Future<Output = T>>,
         on_late: impl Fn(),
     ) -> Option<T> {
-        let mut work = pin!(work);
         loop {
             let earliest = self.passengers().map(|passenger| passenger.request.until).min()?;
             match timeout_at(earliest, work.as_mut()).await {
@@ -111,7 +111,7 @@ impl Aboard {
             let first = commands.next();
             let second = if seat.has_two { commands.next() } else { None };
             if let (Some(passenger), Some(first)) = (&mut seat.passenger, first) {
-                let Request { first: place, second: other, again, .. } = &mut passenger.request;
+                let Request { first: place, second: other, again, .. } = &mut *passenger.request;
                 (*place, *other, *again) = (first.clone(), second.cloned(), false);
             }
         }
@@ -127,7 +127,7 @@ impl Aboard {
         }
     }
 
-    fn passengers(&self) -> impl Iterator<Item = &Passenger<Request, Answer>> {
+    fn passengers(&self) -> impl Iterator<Item = &Passenger<Box<Request>, Answer>> {
         self.seats.iter().filter_map(|seat| seat.passenger.as_ref())
     }
 }

@@ -79,10 +79,11 @@ impl Link {
     }
 
     /// Sends commands that are all about this name, and gives an answer to each.
-    pub(super) async fn run(&self, name: &str, request: Request) -> Answer {
+    pub(super) async fn run(&self, name: &str, request: Box<Request>) -> Answer {
         match &self.to {
             To::Node(node) => node.run(request).await,
-            To::Cluster(cluster) => cluster.run(name, request).await,
+            // Boxed, so that the other's future is small.
+            To::Cluster(cluster) => Box::pin(cluster.run(name, *request)).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One Redis server at a time: a fixed one, or the one that Sentinels name.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub(super) struct Node {
     lazy: Lazy<MultiplexedConnection>,
     timeout: Duration,
     /// Where requests wait while others are on their way.
-    lane: Lane<Request, Answer>,
+    lane: Lane<Box<Request>, Answer>,
     queue: usize,
     /// Copies of what was read on the connection.
     near: Option<Arc<Near>>,
@@ -77,7 +78,7 @@ impl Node {
         Self { source, lazy: Lazy::new(), timeout, lane: Lane::new(bounds), queue, near }
     }
 
-    pub(super) async fn run(self: &Arc<Self>, request: Request) -> Answer {
+    pub(super) async fn run(self: &Arc<Self>, request: Box<Request>) -> Answer {
         let size = request.size();
         let start = |flight| drop(tokio::spawn(fly(flight, self.clone())));
         self.lane.ask(request, size, start).await.unwrap_or_else(|reason| {
@@ -90,9 +91,8 @@ impl Node {
 
     async fn carry(&self, mut aboard: Aboard) {
         loop {
-            let Some(live) = aboard.wait(self.lazy.get(|| self.connect()), || {}).await else {
-                return;
-            };
+            let connecting = pin!(self.lazy.get(|| self.connect()));
+            let Some(live) = aboard.wait(connecting, || {}).await else { return };
             let Live { mut connection, broken } = match live {
                 Ok(live) => live,
                 Err(trouble) => return aboard.refuse(&trouble, |_| true),
@@ -106,7 +106,7 @@ impl Node {
                     broken.set();
                 }
             };
-            let sending = connection.send_packed_commands(&commands, 0, commands.len());
+            let sending = pin!(connection.send_packed_commands(&commands, 0, commands.len()));
             match aboard.wait(sending, on_late).await {
                 Some(Ok(answers)) => {
                     // The next one asks where the master is now.
@@ -167,7 +167,7 @@ impl Node {
 }
 
 /// Carries until nobody waits.
-async fn fly(mut flight: Flight<Request, Answer>, node: Arc<Node>) {
+async fn fly(mut flight: Flight<Box<Request>, Answer>, node: Arc<Node>) {
     while let Some(passengers) = flight.board() {
         node.carry(Aboard::new(passengers)).await;
     }

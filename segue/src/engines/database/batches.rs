@@ -28,7 +28,7 @@ pub(super) struct Batches(Arc<Lanes>);
 #[derive(Debug)]
 struct Lanes {
     loads: Lane<SessionKey, Loaded>,
-    swaps: Lane<Swap, Swapped>,
+    swaps: Lane<Box<Swap>, Swapped>,
     /// The server takes one at a time only.
     saves_leave_alone: AtomicBool,
 }
@@ -58,7 +58,7 @@ impl Batches {
     pub(super) async fn swap(
         &self,
         store: &DatabaseStore,
-        swap: Swap,
+        swap: Box<Swap>,
     ) -> Result<Option<Replaced>, StoreError> {
         if self.0.saves_leave_alone.load(Ordering::Relaxed) {
             return Ok(None);

@@ -64,7 +64,7 @@ pub(super) async fn swap(
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// One that is alone is one statement.
-pub(super) async fn swap_alone(store: &DatabaseStore, swap: Passenger<Swap, Swapped>) {
+pub(super) async fn swap_alone(store: &DatabaseStore, swap: Passenger<Box<Swap>, Swapped>) {
     let store = store.clone();
     let saving = tokio::spawn(async move {
         let done = replace(&store, &swap.request).await;

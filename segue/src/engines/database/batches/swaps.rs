@@ -13,7 +13,8 @@ use crate::key::SessionKey;
 use crate::lane::{Flight, Passenger};
 use crate::store::Replaced;
 
-/// Another payload and deadline for a row that is still as it was seen.
+/// Another payload and deadline for a row that is still as it was seen. It goes from hand to hand in a box, so that
+/// the futures on its way are small.
 pub(in crate::engines::database) struct Swap {
     pub(in crate::engines::database) key: SessionKey,
     pub(in crate::engines::database) seen: String,
@@ -42,7 +43,7 @@ pub(super) enum Outcome {
 }
 
 /// Saves until nobody waits.
-pub(super) async fn fly(mut flight: Flight<Swap, Swapped>, store: DatabaseStore) {
+pub(super) async fn fly(mut flight: Flight<Box<Swap>, Swapped>, store: DatabaseStore) {
     while let Some(aboard) = flight.board() {
         #[cfg(feature = "mysql")]
         let aboard = match <[_; 1]>::try_from(aboard) {
@@ -55,10 +56,10 @@ pub(super) async fn fly(mut flight: Flight<Swap, Swapped>, store: DatabaseStore)
             Ok(one) => one.into(),
             Err(aboard) => aboard,
         };
-        let swaps: Vec<_> = aboard.iter().map(|swap| &swap.request).collect();
+        let swaps: Vec<&Swap> = aboard.iter().map(|swap| &*swap.request).collect();
         let written = write(&store, &swaps).await;
         // It may be the fault of one of them; by itself each gets its own answer.
-        let by_itself = |swap: Passenger<Swap, Swapped>| swap.answer(Ok(None));
+        let by_itself = |swap: Passenger<Box<Swap>, Swapped>| swap.answer(Ok(None));
         match written {
             Ok(outcomes) => {
                 let outcomes = outcomes.into_iter().chain(std::iter::repeat(None));
