@@ -14,7 +14,7 @@ struct Proof {
 
 /// What only some stores need.
 const STORES: &[&str] =
-    &["sqlx-postgres", "sqlx-mysql", "redis", "async-memcached", "moka", "chacha20poly1305"];
+    &["sqlx-postgres", "sqlx-mysql", "redis", "async-memcached", "chacha20poly1305"];
 
 /// What only the commands need.
 const COMMANDS: &[&str] = &["clap", "indicatif", "tracing-subscriber"];
@@ -49,7 +49,7 @@ const PROOFS: &[Proof] = &[
     Proof {
         features: "--no-default-features --features redis",
         absent: &[COMMANDS, &["sqlx", "async-memcached", "axum"]],
-        present: &["redis", "rustls", "moka"],
+        present: &["redis", "rustls", "hashlink"],
     },
     Proof {
         features: "--no-default-features --features auth",
@@ -75,7 +75,7 @@ const PROOFS: &[Proof] = &[
             "sqlx-mysql",
             "redis",
             "async-memcached",
-            "moka",
+            "hashlink",
             "chacha20poly1305",
             "minijinja",
             "argon2",
