@@ -9,7 +9,7 @@ use crate::growth::{self, Part};
 use crate::harness::{Harness, machine, tools};
 use crate::measure::{self, Effort, Measured};
 use crate::report::results::{self, Head};
-use crate::report::{chart, counts, slower, speed};
+use crate::report::{chart, counts, slower, speed, targets};
 use crate::{Result, enumeration, logins, progress, serve};
 
 const REPETITIONS: u32 = 3;
@@ -186,6 +186,7 @@ fn measure(cli: &Cli, asked: &Asked, effort: Effort) -> Result {
     let mut tables = vec![
         speed::section(&measured),
         counts::section(&measured),
+        targets::section(&measured, &figures),
         slower::section(&measured, &figures),
     ];
     tables.append(&mut parts);

@@ -6,3 +6,4 @@ pub(crate) mod results;
 pub(crate) mod slower;
 pub(crate) mod speed;
 pub(crate) mod table;
+pub(crate) mod targets;
