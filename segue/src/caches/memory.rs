@@ -56,15 +56,19 @@ impl MemoryCache {
     }
 
     /// What to do with the live entry of a name, decided and done while nobody else can touch it.
-    fn decide<T>(&self, name: &str, decide: impl FnOnce(Option<&Record>) -> (Op<Record>, T)) -> T {
+    fn decide<T>(
+        &self,
+        name: Digest,
+        decide: impl FnOnce(Option<&Record>) -> (Op<Record>, T),
+    ) -> T {
         let live = |record: &&Record| self.is_live(record);
-        self.entries.decide(Digest::of(name.as_bytes()), |record| decide(record.filter(live)))
+        self.entries.decide(name, |record| decide(record.filter(live)))
     }
 }
 
 impl Cache for MemoryCache {
     async fn get(&self, name: &str) -> Result<Option<Record>, StoreError> {
-        Ok(self.decide(name, |live| match live {
+        Ok(self.decide(Digest::of(name.as_bytes()), |live| match live {
             Some(record) => (Op::Keep, Some(record.clone())),
             None => (Op::Remove, None),
         }))
@@ -76,8 +80,8 @@ impl Cache for MemoryCache {
         value: &[u8],
         expires_at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let record = Record::new(value, expires_at);
-        self.entries.tidy(Digest::of(name.as_bytes()), |record| !self.is_live(record));
+        let (name, record) = (Digest::of(name.as_bytes()), Record::new(value, expires_at));
+        self.entries.tidy(name, |record| !self.is_live(record));
         Ok(self.decide(name, |current| match current {
             Some(_) => (Op::Keep, false),
             None if self.is_live(&record) => (Op::Put(record), true),
@@ -92,7 +96,7 @@ impl Cache for MemoryCache {
         value: &[u8],
         expires_at: Timestamp,
     ) -> Result<Swapped, StoreError> {
-        let record = Record::new(value, expires_at);
+        let (name, record) = (Digest::of(name.as_bytes()), Record::new(value, expires_at));
         Ok(self.decide(name, |current| match current {
             None => (Op::Remove, Swapped::Gone),
             Some(current) if current.payload() != seen.payload() => (Op::Keep, Swapped::Conflict),
@@ -110,5 +114,30 @@ impl Cache for MemoryCache {
 impl fmt::Debug for MemoryCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryCache").field("entries", &self.entries.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    /// Nobody asks for it any more, and it may be somebody's session.
+    #[tokio::test]
+    async fn what_has_expired_does_not_stay() {
+        let clock = Clock::fixed(Timestamp::UNIX_EPOCH);
+        let cache = MemoryCache::with_clock(1000, clock.clone());
+        let in_a_minute = || clock.now() + SignedDuration::from_mins(1);
+        for number in 0..10 {
+            assert!(cache.add(&format!("old {number}"), b"old", in_a_minute()).await.unwrap());
+        }
+        clock.advance(SignedDuration::from_mins(1));
+        assert_eq!(cache.get("old 0").await.unwrap(), None);
+        assert_eq!(cache.entries.len(), 9, "it is removed when it is asked for");
+        for number in 0..5 {
+            assert!(cache.add(&format!("new {number}"), b"new", in_a_minute()).await.unwrap());
+        }
+        assert_eq!(cache.entries.len(), 5, "the others when new ones come");
     }
 }

@@ -231,6 +231,17 @@ mod tests {
         let mark = marked(&entries, name);
         entries.fill(name, mark, Some((Record::new(*b"over", NOW), stamp)));
         assert_eq!(here(&entries, name), None);
+        for (life, known) in
+            [(Duration::ZERO, None), (Duration::from_secs(3600), Some(record("one")))]
+        {
+            let entries = Entries::new(10, Some(life));
+            let mark = marked(&entries, name);
+            entries.fill(name, mark, Some((record("one"), stamp)));
+            assert_eq!(here(&entries, name), known, "{life:?}");
+            entries.begin(name);
+            entries.end(name, Some((record("one"), stamp)));
+            assert_eq!(here(&entries, name), known, "after a save, {life:?}");
+        }
     }
 
     #[test]
