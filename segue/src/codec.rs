@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::data::SessionData;
 use crate::pickle::{self, PickleError};
+use crate::scratch;
 use crate::secret::SecretKeys;
 use crate::signing::{MAX_UNPACKED, SigningError, TimestampSigner};
 use crate::store::{Payload, Record};
@@ -88,17 +89,36 @@ impl Codec {
     /// [`CodecError::Rubbish`] when the session is larger than 64 MiB, which
     /// [`decode`](Self::decode) would not read.
     pub fn encode(&self, data: &SessionData) -> Result<Vec<u8>, CodecError> {
-        let payload = match &self.kind {
-            Kind::SignedJson(signer) => {
-                let json = data.to_bytes();
-                check_size(json.len())?;
-                signer.sign_bytes(&json, true).into_bytes()
-            }
-            Kind::Json => data.to_bytes(),
-            Kind::Pickle => pickle::write(data.members())?,
-        };
-        check_size(payload.len())?;
-        Ok(payload)
+        self.encode_with(data, <[u8]>::to_vec)
+    }
+
+    /// As [`encode`](Self::encode), for who makes something else of the bytes.
+    pub(crate) fn encode_with<T>(
+        &self,
+        data: &SessionData,
+        make: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, CodecError> {
+        scratch::buffers(|[json, _]| {
+            let (signed, pickled);
+            let payload = match &self.kind {
+                Kind::SignedJson(signer) => {
+                    data.write_json(json);
+                    check_size(json.len())?;
+                    signed = signer.sign_bytes(json, true);
+                    signed.as_bytes()
+                }
+                Kind::Json => {
+                    data.write_json(json);
+                    json
+                }
+                Kind::Pickle => {
+                    pickled = pickle::write(data.members())?;
+                    &pickled
+                }
+            };
+            check_size(payload.len())?;
+            Ok(make(payload))
+        })
     }
 
     /// The session in a store's bytes.
@@ -112,10 +132,8 @@ impl Codec {
                 parse(signer.unsign_with(text, None, |json| Arc::from(json))?)
             }
             Kind::Json => parse(payload.into()),
-            Kind::Pickle => match pickle::read(payload)? {
-                Some(members) => Ok(SessionData::from_members(members)),
-                None => Err(CodecError::rubbish("it is nothing")),
-            },
+            Kind::Pickle => pickle::read(payload, SessionData::from_members)?
+                .ok_or(CodecError::rubbish("it is nothing")),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The contents of a session, and what a request did to them.
 
+mod entries;
 mod members;
 
 use std::fmt;
@@ -8,6 +9,8 @@ use std::sync::Arc;
 
 use crate::json::{self, Scanner, SyntaxError};
 use crate::pickle::Exact;
+
+use entries::Entries;
 
 /// The key-value pairs of a session, each value as its JSON text, in order, and the log of changes
 /// since they were loaded.
@@ -29,7 +32,7 @@ use crate::pickle::Exact;
 pub struct SessionData {
     /// The text that the entries were loaded from, in ASCII: the store's own where it has it like this.
     source: Arc<[u8]>,
-    entries: Vec<Entry>,
+    entries: Entries,
     log: Vec<Change>,
 }
 
@@ -74,7 +77,7 @@ impl SessionData {
     #[must_use]
     pub fn new() -> Self {
         // The empty text of the standard library is shared: a session nobody looks at costs nothing.
-        Self { source: Arc::default(), entries: Vec::new(), log: Vec::new() }
+        Self { source: Arc::default(), entries: Entries::NONE, log: Vec::new() }
     }
 
     /// Reads a JSON object as Python's `json` writes it: `NaN`, integers of any size and lone
@@ -95,16 +98,14 @@ impl SessionData {
 
     /// As [`parse_strict`](Self::parse_strict), of a text in ASCII, which is kept and not copied.
     pub(crate) fn parse_ascii(source: Arc<[u8]>) -> Result<Self, SyntaxError> {
-        // As many as most sessions have; each more doubles the room.
-        let mut entries: Vec<Entry> = Vec::with_capacity(8);
-        let mut scanner = Scanner::of(&source);
-        scanner.object(|key, value| {
-            entries.push(Entry { key: Text::Source(key), value: Text::Source(value) });
+        let entries = Entries::read(&source, |entries| {
+            let mut scanner = Scanner::of(&source);
+            scanner.object(|key, value| {
+                entries.push(Entry { key: Text::Source(key), value: Text::Source(value) });
+            })?;
+            scanner.end()
         })?;
-        scanner.end()?;
-        let mut data = Self { source, entries, log: Vec::new() };
-        data.drop_repeated_keys();
-        Ok(data)
+        Ok(Self { source, entries, log: Vec::new() })
     }
 
     /// The JSON text of a value.
@@ -161,7 +162,7 @@ impl SessionData {
     /// Removes a key and gives its value as JSON text. What is not there is not logged either.
     pub fn remove(&mut self, key: &str) -> Option<String> {
         let at = self.position(key)?;
-        let entry = self.entries.remove(at);
+        let entry = self.entries.own().remove(at);
         self.log.push(Change::Remove(Arc::from(key)));
         Some(self.text(&entry.value).to_owned())
     }
@@ -195,7 +196,7 @@ impl SessionData {
 
     /// Removes every entry.
     pub fn clear(&mut self) {
-        self.entries.clear();
+        self.entries = Entries::NONE;
         self.log.push(Change::Clear);
     }
 
@@ -234,17 +235,19 @@ impl SessionData {
     /// The entries as a JSON object, as Python's `json` writes it.
     #[must_use]
     pub fn to_json(&self) -> String {
+        let mut json = Vec::new();
+        self.write_json(&mut json);
         // Every part of it is ASCII.
-        String::from_utf8(self.to_bytes()).unwrap_or_default()
+        String::from_utf8(json).unwrap_or_default()
     }
 
-    /// As [`to_json`](Self::to_json).
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    /// As [`to_json`](Self::to_json), into an empty buffer.
+    pub(crate) fn write_json(&self, json: &mut Vec<u8>) {
         let length = |entry: &Entry| self.bytes(&entry.key).len() + self.bytes(&entry.value).len();
         let lengths: usize = self.entries.iter().map(|entry| length(entry) + 2).sum();
-        let mut json = Vec::with_capacity(lengths + 2);
+        json.reserve(lengths + 2);
         json.push(b'{');
-        for entry in &self.entries {
+        for entry in &*self.entries {
             if json.len() > 1 {
                 json.push(b',');
             }
@@ -253,7 +256,6 @@ impl SessionData {
             json.extend_from_slice(self.bytes(&entry.value));
         }
         json.push(b'}');
-        json
     }
 
     fn replay(&mut self, log: &[Change]) -> Result<(), StepError> {
@@ -262,14 +264,14 @@ impl SessionData {
                 Change::Set(key, value) => self.put(key, value),
                 Change::Remove(key) => {
                     if let Some(at) = self.position(key) {
-                        self.entries.remove(at);
+                        self.entries.own().remove(at);
                     }
                 }
                 Change::Step(key, step) => {
                     let value = step(self.get(key))?.into();
                     self.put(key, &value);
                 }
-                Change::Clear => self.entries.clear(),
+                Change::Clear => self.entries = Entries::NONE,
             }
         }
         self.log = log.to_vec();
@@ -282,7 +284,7 @@ impl SessionData {
             Some(at) => self.entries[at].value = value,
             None => {
                 let key = Text::Own(json::quote(key).into());
-                self.entries.push(Entry { key, value });
+                self.entries.own().push(Entry { key, value });
             }
         }
     }
@@ -297,45 +299,6 @@ impl SessionData {
 
     fn bytes<'a>(&'a self, text: &'a Text) -> &'a [u8] {
         text.within(&self.source)
-    }
-
-    /// As in Python's `dict`: the first place, the last value.
-    fn drop_repeated_keys(&mut self) {
-        if self.keys_differ() {
-            return;
-        }
-        let mut places = std::collections::HashMap::with_capacity(self.entries.len());
-        let mut kept: Vec<Entry> = Vec::with_capacity(self.entries.len());
-        for entry in &self.entries {
-            let quoted = self.text(&entry.key);
-            let name = json::unquote(quoted).ok_or(quoted);
-            match places.get(&name) {
-                Some(&place) => {
-                    let place: usize = place;
-                    kept[place].value = entry.value.clone();
-                }
-                None => {
-                    places.insert(name, kept.len());
-                    kept.push(entry.clone());
-                }
-            }
-        }
-        if kept.len() < self.entries.len() {
-            self.entries = kept;
-        }
-    }
-
-    /// Whether no key is written like another, and none in two ways.
-    fn keys_differ(&self) -> bool {
-        let keys = || self.entries.iter().map(|entry| self.bytes(&entry.key));
-        if keys().any(|key| key.contains(&b'\\')) {
-            return false;
-        }
-        match self.entries.len() {
-            // Faster than to hash them.
-            0..=16 => keys().enumerate().all(|(at, key)| keys().take(at).all(|other| other != key)),
-            many => keys().collect::<std::collections::HashSet<_>>().len() == many,
-        }
     }
 }
 

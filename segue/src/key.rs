@@ -96,6 +96,14 @@ impl SessionKey {
         Ok(Self(Form::Id(key)))
     }
 
+    /// The text of an id; nothing where the key is itself the session.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match &self.0 {
+            Form::Id(_) => Some(self.expose()),
+            Form::Sealed(_) => None,
+        }
+    }
+
     /// The text as it stands in the cookie and in the store: a secret, keep it out of logs.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -13,6 +13,7 @@
 mod error;
 mod from_json;
 mod machine;
+mod nodes;
 mod number;
 mod objects;
 mod op;
@@ -23,9 +24,13 @@ mod value;
 mod walk;
 mod write;
 
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::vec;
+
+use crate::scratch::{self, Scratch};
 
 pub(crate) use error::{PickleError, Reason};
 use value::{Kind, Value};
@@ -46,10 +51,10 @@ const MAX_DIGITS: usize = 4_300;
 const NAN: u64 = 0x7ff8_0000_0000_0000;
 
 /// The members of a session, in order.
-pub(crate) struct Members {
+pub(crate) struct Members<'a> {
     /// Their JSON, one after the other; in ASCII.
-    pub(crate) source: Vec<u8>,
-    pub(crate) members: Vec<Member>,
+    pub(crate) source: &'a [u8],
+    pub(crate) members: vec::Drain<'a, Member>,
 }
 
 /// One key of a session and its value.
@@ -77,14 +82,51 @@ pub(crate) enum Content<'a> {
     Exact(&'a Exact),
 }
 
-/// The members of the pickled dict, in order; of a key that stands twice the last value counts, in
+/// The memory of a reader.
+#[derive(Default)]
+struct Room {
+    parts: machine::Parts,
+    paper: show::Paper,
+}
+
+impl Scratch for Room {
+    fn empty(&mut self) {
+        self.parts.empty();
+        self.paper.empty();
+    }
+}
+
+thread_local! {
+    static ROOM: Cell<Room> = Cell::default();
+}
+
+/// What is made of the members of the pickled dict; of a key that stands twice the last value counts, in
 /// the first place. Nothing if it is the pickle of `None`: to Django's caches that is no session.
-pub(crate) fn read(pickle: &[u8]) -> Result<Option<Members>, PickleError> {
-    let said = read::read(pickle)?;
-    let members = match said.top {
-        Value::None => None,
+pub(crate) fn read<T>(
+    pickle: &[u8],
+    make: impl FnOnce(Members<'_>) -> T,
+) -> Result<Option<T>, PickleError> {
+    scratch::with(&ROOM, |Room { parts, paper }| {
+        let is_dict = show(pickle, parts, paper)?;
+        let show::Paper { json, members, .. } = paper;
+        Ok(is_dict.then(|| make(Members { source: json, members: members.drain(..) })))
+    })
+}
+
+/// Shows the members of the pickled dict; false if it is the pickle of `None`.
+fn show(
+    pickle: &[u8],
+    parts: &mut machine::Parts,
+    paper: &mut show::Paper,
+) -> Result<bool, PickleError> {
+    let said = read::read(pickle, parts)?;
+    let is_dict = match said.top {
+        Value::None => false,
         Value::Node(id) => match said.heap.node(id) {
-            Some(node) if node.kind == Kind::Dict => Some(show::members(&said.heap, id)?),
+            Some(node) if node.kind == Kind::Dict => {
+                show::members(&said.heap, id, paper)?;
+                true
+            }
             Some(node) if node.kind == Kind::Object => return Err(said.heap.refusal(said.top)),
             _ => return Err(PickleError::NotADict(said.heap.kind_of(said.top))),
         },
@@ -94,7 +136,7 @@ pub(crate) fn read(pickle: &[u8]) -> Result<Option<Members>, PickleError> {
     match said.object {
         // Made and thrown away: no pickler does that, and Python would have run it.
         Some(object) => Err(said.heap.refusal(object).within(true)),
-        None => Ok(members),
+        None => Ok(is_dict),
     }
 }
 
@@ -133,13 +175,7 @@ pub(crate) fn write<'a>(
     opcodes.finish()
 }
 
-/// Neither shows a value.
-impl fmt::Debug for Members {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Members").field("len", &self.members.len()).finish_non_exhaustive()
-    }
-}
-
+/// It does not show the value.
 impl fmt::Debug for Exact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exact").finish_non_exhaustive()

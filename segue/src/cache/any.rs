@@ -42,6 +42,10 @@ impl Cache for AnyCache {
         self.0.get(name).await
     }
 
+    fn get_now(&self, name: &str) -> Option<Result<Option<Record>, StoreError>> {
+        self.0.get_now(name)
+    }
+
     async fn add(
         &self,
         name: &str,
@@ -69,6 +73,7 @@ impl Cache for AnyCache {
 /// [`Cache`] with boxed futures, which is what a trait object can have.
 trait DynCache: fmt::Debug + Send + Sync {
     fn get<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<Record>>;
+    fn get_now(&self, name: &str) -> Option<Result<Option<Record>, StoreError>>;
     fn add<'a>(
         &'a self,
         name: &'a str,
@@ -88,6 +93,10 @@ trait DynCache: fmt::Debug + Send + Sync {
 impl<C: Cache> DynCache for C {
     fn get<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<Record>> {
         Box::pin(Cache::get(self, name))
+    }
+
+    fn get_now(&self, name: &str) -> Option<Result<Option<Record>, StoreError>> {
+        Cache::get_now(self, name)
     }
 
     fn add<'a>(

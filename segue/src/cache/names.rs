@@ -18,8 +18,15 @@ impl Names {
 
     /// The name of a session; nothing for a key that is itself the session, which no cache has.
     pub(crate) fn of(&self, key: &SessionKey) -> Option<String> {
-        let key = SessionKey::parse(key.expose())?;
-        Some([&self.prefix, key.expose()].concat())
+        Some([&self.prefix, key.id()?].concat())
+    }
+
+    /// As [`of`](Self::of), written into an empty buffer.
+    pub(crate) fn write<'a>(&self, key: &SessionKey, buffer: &'a mut Vec<u8>) -> Option<&'a str> {
+        for part in [&self.prefix, key.id()?] {
+            buffer.extend_from_slice(part.as_bytes());
+        }
+        str::from_utf8(buffer).ok()
     }
 }
 

@@ -55,6 +55,13 @@ impl MemoryCache {
         record.expires_at() > self.clock.now()
     }
 
+    fn find(&self, name: &str) -> Option<Record> {
+        self.decide(Digest::of(name.as_bytes()), |live| match live {
+            Some(record) => (Op::Keep, Some(record.clone())),
+            None => (Op::Remove, None),
+        })
+    }
+
     /// What to do with the live entry of a name, decided and done while nobody else can touch it.
     fn decide<T>(
         &self,
@@ -68,10 +75,11 @@ impl MemoryCache {
 
 impl Cache for MemoryCache {
     async fn get(&self, name: &str) -> Result<Option<Record>, StoreError> {
-        Ok(self.decide(Digest::of(name.as_bytes()), |live| match live {
-            Some(record) => (Op::Keep, Some(record.clone())),
-            None => (Op::Remove, None),
-        }))
+        Ok(self.find(name))
+    }
+
+    fn get_now(&self, name: &str) -> Option<Result<Option<Record>, StoreError>> {
+        Some(Ok(self.find(name)))
     }
 
     async fn add(

@@ -251,6 +251,10 @@ impl Cache for RedisCache {
         Ok(Some(record))
     }
 
+    fn get_now(&self, name: &str) -> Option<Result<Option<Record>, StoreError>> {
+        self.near.as_ref()?.get(name).ok().map(|record| Ok(Some(record)))
+    }
+
     async fn add(
         &self,
         name: &str,

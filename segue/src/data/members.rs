@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
+use super::entries::Entries;
 use super::{Entry, SessionData, Shown, Text};
 use crate::pickle::{Content, Member, Members};
 
 impl SessionData {
     /// A session of the members of a pickle, whose keys differ.
-    pub(crate) fn from_members(Members { source, members }: Members) -> Self {
-        let entries = members.into_iter().map(|Member { key, json, exact }| {
+    pub(crate) fn from_members(Members { source, members }: Members<'_>) -> Self {
+        let entries = members.map(|Member { key, json, exact }| {
             let value = match exact {
                 Some(exact) => Text::Exact(Arc::new(Shown { json, exact })),
                 None => Text::Source(json),
             };
             Entry { key: Text::Source(key), value }
         });
-        Self { entries: entries.collect(), source: source.into(), log: Vec::new() }
+        Self { entries: Entries::Loaded(entries.collect()), source: source.into(), log: Vec::new() }
     }
 
     /// The members in order: the key as a JSON string, and the value.
@@ -40,7 +41,7 @@ mod tests {
 
     #[test]
     fn an_exact_value_stays_until_it_is_touched() {
-        let theirs = SessionData::from_members(pickle::read(TUPLE).unwrap().unwrap());
+        let theirs = pickle::read(TUPLE, SessionData::from_members).unwrap().unwrap();
         let mut ours = theirs.clone();
         ours.set("n", "1");
         ours.rebase(theirs).unwrap();

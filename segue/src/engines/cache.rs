@@ -9,6 +9,7 @@ use crate::cache::{AnyCache, Cache, Names, Swapped, payload_of};
 use crate::caches;
 use crate::error::{ConfigError, StoreError};
 use crate::key::SessionKey;
+use crate::scratch;
 use crate::settings::{CacheOptions, CacheSettings, CacheUrl};
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 
@@ -66,6 +67,10 @@ impl CacheStore {
     pub fn open(settings: &CacheSettings) -> Result<Self, ConfigError> {
         Ok(Self::new(caches::open(settings)?, settings.options.clone()))
     }
+
+    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
+        scratch::buffers(|[name, _]| self.cache.get_now(self.names.write(key, name)?))
+    }
 }
 
 impl SessionStore for CacheStore {
@@ -74,6 +79,9 @@ impl SessionStore for CacheStore {
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
+        if let Some(found) = self.load_now(key) {
+            return found;
+        }
         match self.names.of(key) {
             Some(name) => self.cache.get(&name).await,
             None => Ok(None),

@@ -105,7 +105,7 @@ impl EncryptedCookieStore {
 
     /// The live session in a cookie, if one of our keys sealed it under this name.
     fn open(&self, key: &SessionKey) -> Option<Record> {
-        scratch::with(|[decoded, opened]| {
+        scratch::buffers(|[decoded, opened]| {
             URL_SAFE_NO_PAD.decode_vec(key.expose(), decoded).ok()?;
             let sealed = decoded.strip_prefix(&[VERSION])?;
             let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LENGTH>()?;

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::error::{ConfigError, StoreError, StoreErrorKind};
 use crate::key::SessionKey;
+use crate::scratch;
 use crate::settings::Settings;
 use crate::signing::MAX_UNPACKED;
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
@@ -165,8 +166,12 @@ impl Files {
         deadline > self.clock.now()
     }
 
-    fn load(&self, path: &Path) -> Result<Option<Record>, StoreError> {
-        let Some(file) = self.open(path, Access::Read)? else { return Ok(None) };
+    fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
+        let file = scratch::buffers(|[path, _]| match self.folder.write_path(key, path) {
+            Some(path) => self.open(path, Access::Read),
+            None => Ok(None),
+        })?;
+        let Some(file) = file else { return Ok(None) };
         let record = self.record(&file)?;
         Ok(Some(record).filter(|record| self.is_live(record.expires_at())))
     }
@@ -182,9 +187,13 @@ impl Files {
     }
 
     fn record(&self, file: &SessionFile) -> Result<Record, StoreError> {
-        let mut payload = self.folder.read(file)?;
+        let payload: Arc<[u8]> = scratch::buffers(|[payload, _]| {
+            self.folder.read(file, payload)?;
+            Ok(Arc::from(&**payload))
+        })?;
         if payload.is_empty() {
-            payload = self.deadlines.payload_of_an_empty_file(file.modified);
+            let empty = self.deadlines.payload_of_an_empty_file(file.modified);
+            return Ok(self.deadlines.record(empty, file.modified));
         }
         Ok(self.deadlines.record(payload, file.modified))
     }
@@ -298,13 +307,13 @@ impl SessionStore for FileStore {
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
-        let Some(path) = self.files.folder.path_of(key) else { return Ok(None) };
         if self.files.is_local {
             // What never has to wait must let others have their turn now and then.
             tokio::task::coop::consume_budget().await;
-            return self.files.load(&path);
+            return self.files.load(key);
         }
-        self.blocking(move |files| files.load(&path)).await
+        let key = key.clone();
+        self.blocking(move |files| files.load(&key)).await
     }
 
     async fn create(

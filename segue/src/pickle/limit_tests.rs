@@ -1,6 +1,6 @@
 //! What a hostile pickle could want: time, memory, the stack.
 
-use super::tests::{refusal, refusal_of_value, shown, with_value, write_back, write_json};
+use super::tests::{read, refusal, refusal_of_value, shown, with_value, write_back, write_json};
 use super::*;
 
 #[test]

@@ -2,32 +2,51 @@
 
 use std::collections::HashMap;
 
-use super::value::{Heap, Kind, Node, Span, Value};
+use super::nodes::Nodes;
+use super::value::{Heap, Kind, Span, Value};
 use super::{MAX_STEPS, PickleError, op};
+use crate::scratch::Scratch;
 
 pub(super) struct Machine<'a> {
     pub(super) heap: Heap<'a>,
     pub(super) at: usize,
     /// Where the present opcode stands: for errors.
     pub(super) opcode_at: usize,
-    pub(super) stack: Vec<Value>,
+    pub(super) stack: &'a mut Vec<Value>,
     /// How high the stack was at each `MARK`. What lies below the last one is out of reach.
-    pub(super) marks: Vec<usize>,
-    pub(super) memo: Memo,
+    pub(super) marks: &'a mut Vec<usize>,
+    pub(super) memo: Memo<'a>,
     /// Counted, so that a pickle of one byte a part cannot take fifty times its size.
     steps: usize,
     pub(super) object: Option<Value>,
 }
 
-/// What was put aside, by its place. Picklers number the places from nothing on, in order.
+/// The memory of a machine.
 #[derive(Default)]
-pub(super) struct Memo {
-    in_order: Vec<Value>,
+pub(super) struct Parts {
+    nodes: Nodes,
+    stack: Vec<Value>,
+    marks: Vec<usize>,
+    memo: Vec<Value>,
+}
+
+impl Scratch for Parts {
+    fn empty(&mut self) {
+        self.nodes.empty();
+        self.stack.empty();
+        self.marks.empty();
+        self.memo.empty();
+    }
+}
+
+/// What was put aside, by its place. Picklers number the places from nothing on, in order.
+pub(super) struct Memo<'a> {
+    in_order: &'a mut Vec<Value>,
     /// Where somebody did otherwise.
     others: HashMap<u32, Value>,
 }
 
-impl Memo {
+impl Memo<'_> {
     pub(super) fn len(&self) -> usize {
         self.in_order.len() + self.others.len()
     }
@@ -50,15 +69,15 @@ impl Memo {
 }
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(pickle: &'a [u8]) -> Self {
+    pub(super) fn new(pickle: &'a [u8], parts: &'a mut Parts) -> Self {
+        let Parts { nodes, stack, marks, memo } = parts;
         Self {
-            heap: Heap { pickle, nodes: Vec::new() },
+            heap: Heap { pickle, nodes },
             at: 0,
             opcode_at: 0,
-            // As many as most sessions have; each more doubles the room.
-            stack: Vec::with_capacity(32),
-            marks: Vec::with_capacity(4),
-            memo: Memo { in_order: Vec::with_capacity(32), others: HashMap::new() },
+            stack,
+            marks,
+            memo: Memo { in_order: memo, others: HashMap::new() },
             steps: 0,
             object: None,
         }
@@ -66,53 +85,49 @@ impl<'a> Machine<'a> {
 
     /// A new list, tuple or dict of what lies on top of the stack.
     pub(super) fn collect(&mut self, kind: Kind, len: usize) -> Result<(), PickleError> {
-        let items = self.pop_many(kind, len)?;
-        self.push_node(kind, items)
+        let from = self.last(kind, len)?;
+        let id = self.heap.nodes.add(kind, self.stack.get(from..).unwrap_or_default())?;
+        self.stack.truncate(from);
+        self.push(Value::Node(id))
     }
 
     /// Moves what lies on top of the stack into the list or dict below it.
     pub(super) fn add(&mut self, kind: Kind, len: usize) -> Result<(), PickleError> {
-        let items = self.pop_many(kind, len)?;
-        match self.top()? {
-            Value::Node(id) => {
-                let node = usize::try_from(id).ok().and_then(|id| self.heap.nodes.get_mut(id));
-                match node {
-                    Some(node) if node.kind == kind && node.items.is_empty() => {
-                        node.items = items;
-                        return Ok(());
-                    }
-                    Some(node) if node.kind == kind => {
-                        node.items.extend(items);
-                        return Ok(());
-                    }
-                    // A list or dict of a class of its own.
-                    Some(node) if node.kind == Kind::Object => return Ok(()),
-                    _ => {}
-                }
-            }
-            Value::Foreign(_) => return Ok(()),
-            _ => {}
+        let from = self.last(kind, len)?;
+        let (below, items) = self.stack.split_at_checked(from).unwrap_or_default();
+        let has_one = from > self.floor();
+        match below.last().filter(|_| has_one) {
+            None => return self.fail("an empty stack"),
+            Some(Value::Node(id)) => match self.heap.nodes.get_mut(*id) {
+                Some(node) if node.kind == kind => node.items.extend_from_slice(items),
+                // A list or dict of a class of its own.
+                Some(node) if node.kind == Kind::Object => {}
+                _ => return self.fail("items for what has none"),
+            },
+            Some(Value::Foreign(_)) => {}
+            Some(_) => return self.fail("items for what has none"),
         }
-        self.fail("items for what has none")
+        self.stack.truncate(from);
+        Ok(())
     }
 
-    fn pop_many(&mut self, kind: Kind, len: usize) -> Result<Vec<Value>, PickleError> {
+    /// Where on the stack the last so many values begin, which are the items of such a one.
+    fn last(&self, kind: Kind, len: usize) -> Result<usize, PickleError> {
         if kind == Kind::Dict && len % 2 == 1 {
             return self.fail("a key without a value");
         }
         match self.stack.len().checked_sub(len) {
-            Some(from) if from >= self.floor() => {
-                let items = self.stack.get(from..).unwrap_or_default().to_vec();
-                self.stack.truncate(from);
-                Ok(items)
-            }
+            Some(from) if from >= self.floor() => Ok(from),
             _ => self.fail("an empty stack"),
         }
     }
 
-    pub(super) fn pop_mark(&mut self) -> Result<Vec<Value>, PickleError> {
+    /// Drops what lies above the last mark, and gives the first of it.
+    pub(super) fn pop_mark(&mut self) -> Result<Option<Value>, PickleError> {
         let mark = self.unmark()?;
-        self.pop_many(Kind::List, self.stack.len().saturating_sub(mark))
+        let first = self.stack.get(mark).copied();
+        self.stack.truncate(mark);
+        Ok(first)
     }
 
     /// The height of the stack at the last mark, which is no lower than the one before it.
@@ -144,12 +159,6 @@ impl<'a> Machine<'a> {
         self.count()?;
         self.stack.push(value);
         Ok(())
-    }
-
-    pub(super) fn push_node(&mut self, kind: Kind, items: Vec<Value>) -> Result<(), PickleError> {
-        let id = u32::try_from(self.heap.nodes.len()).map_err(|_| PickleError::TooLarge)?;
-        self.heap.nodes.push(Node { kind, items });
-        self.push(Value::Node(id))
     }
 
     pub(super) fn put(&mut self, place: u32) -> Result<(), PickleError> {

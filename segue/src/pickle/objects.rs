@@ -12,21 +12,21 @@ impl Machine<'_> {
     pub(super) fn step_of_objects(&mut self, opcode: u8) -> Result<(), PickleError> {
         match opcode {
             op::GLOBAL => {
-                let names = vec![Value::Str(self.line()?), Value::Str(self.line()?)];
+                let names = [Value::Str(self.line()?), Value::Str(self.line()?)];
                 self.push_object(names)
             }
             op::STACK_GLOBAL => {
                 let name = self.pop()?;
-                let names = vec![self.pop()?, name];
+                let names = [self.pop()?, name];
                 self.push_object(names)
             }
             op::INST => {
-                let names = vec![Value::Str(self.line()?), Value::Str(self.line()?)];
+                let names = [Value::Str(self.line()?), Value::Str(self.line()?)];
                 self.pop_mark()?;
                 self.push_object(names)
             }
             op::OBJ => {
-                let class = self.pop_mark()?.first().copied();
+                let class = self.pop_mark()?;
                 self.push_foreign(class.unwrap_or(Value::Foreign(Foreign::Unknown)))
             }
             // What a class or function makes is called after it.
@@ -93,10 +93,9 @@ impl Machine<'_> {
         }
     }
 
-    fn push_object(&mut self, names: Vec<Value>) -> Result<(), PickleError> {
-        self.push_node(Kind::Object, names)?;
-        let object = self.pop()?;
-        self.push_foreign(object)
+    fn push_object(&mut self, names: [Value; 2]) -> Result<(), PickleError> {
+        let id = self.heap.nodes.add(Kind::Object, &names)?;
+        self.push_foreign(Value::Node(id))
     }
 
     /// What is called and is no class we know stays without a name.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
+use super::tests::read;
 use super::*;
 
 /// JSON text as Python writes it.

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::tests::{Kept, read};
 use super::*;
 
 /// The Python of the tests against Django, or any other: this needs no Django.
@@ -26,7 +27,7 @@ fn hex(bytes: &[u8]) -> String {
     hex
 }
 
-fn write_fresh(members: &Members) -> Vec<u8> {
+fn write_fresh(members: &Kept) -> Vec<u8> {
     write(members.iter().map(|(key, json, _)| (key, Content::Json(json)))).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! What each opcode of plain data does.
 
-use super::machine::Machine;
+use super::machine::{Machine, Parts};
 use super::value::{Foreign, Heap, Kind, Value};
 use super::{MAX_SIZE, PickleError, number, op, text};
 
@@ -16,11 +16,11 @@ pub(super) struct Said<'a> {
 }
 
 /// Reads a whole pickle. Nothing is run, imported or looked up.
-pub(super) fn read(pickle: &[u8]) -> Result<Said<'_>, PickleError> {
+pub(super) fn read<'a>(pickle: &'a [u8], parts: &'a mut Parts) -> Result<Said<'a>, PickleError> {
     if pickle.len() > MAX_SIZE {
         return Err(PickleError::TooLarge);
     }
-    let mut machine = Machine::new(pickle);
+    let mut machine = Machine::new(pickle, parts);
     loop {
         machine.opcode_at = machine.at;
         let opcode = machine.byte()?;

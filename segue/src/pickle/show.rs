@@ -4,24 +4,25 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use super::value::{Heap, Kind, Scalar, Value};
-use super::walk::{Sink, Walker};
+use super::walk::{Sink, Walker, Way};
 use super::write::Opcodes;
-use super::{MAX_DEPTH, MAX_SIZE, Member, Members, NAN, PickleError, Reason, number, text};
+use super::{MAX_DEPTH, MAX_SIZE, Member, NAN, PickleError, Reason, number, text};
 use crate::json;
+use crate::scratch::Scratch;
 
-/// The members of the session, whose dict this is.
-pub(super) fn members(heap: &Heap<'_>, dict: u32) -> Result<Members, PickleError> {
+/// Shows the members of the session, whose dict this is.
+pub(super) fn members(heap: &Heap<'_>, dict: u32, paper: &mut Paper) -> Result<(), PickleError> {
     let items = heap.node(dict).map(|dict| &*dict.items).unwrap_or_default();
-    let mut walker = Walker::new(heap);
+    let Paper { way, open, json, members } = paper;
+    let mut walker = Walker::new(heap, way);
     if let Some(key) = items.chunks_exact(2).filter_map(<[Value]>::first).find(|key| !is_str(**key))
     {
         return Err(PickleError::NotAText(heap.kind_of(*key)));
     }
-    let mut members = Vec::with_capacity((items.len() / 2).min(16));
     let mut exact_left = MAX_SIZE;
-    let mut shown = Show::new(heap.pickle.len());
-    for pair in walker.distinct(items)?.chunks_exact(2) {
-        let &[key, value] = pair else { continue };
+    let mut shown = Show { json, open, is_exact: true };
+    let (mut pairs, _) = walker.distinct(dict)?;
+    while let (Some(key), Some(value)) = (pairs.next(heap), pairs.next(heap)) {
         let key = shown.show(&mut walker, key)?;
         if !shown.is_exact {
             return Err(PickleError::NotAText("a str with two surrogates apart"));
@@ -38,28 +39,41 @@ pub(super) fn members(heap: &Heap<'_>, dict: u32) -> Result<Members, PickleError
         };
         members.push(Member { key, json, exact });
     }
-    Ok(Members { source: shown.json, members })
+    Ok(())
 }
 
 fn is_str(value: Value) -> bool {
     matches!(value, Value::Str(_) | Value::RawStr(_))
 }
 
-/// Writes JSON, one value after the other; in ASCII.
-struct Show {
-    json: Vec<u8>,
-    /// The lists and dicts around, and how many items each has so far.
+/// What the members are written on.
+#[derive(Default)]
+pub(super) struct Paper {
+    way: Way,
     open: Vec<(Kind, usize)>,
+    pub(super) json: Vec<u8>,
+    pub(super) members: Vec<Member>,
+}
+
+impl Scratch for Paper {
+    fn empty(&mut self) {
+        self.way.empty();
+        self.open.empty();
+        self.json.empty();
+        self.members.empty();
+    }
+}
+
+/// Writes JSON, one value after the other; in ASCII.
+struct Show<'a> {
+    json: &'a mut Vec<u8>,
+    /// The lists and dicts around, and how many items each has so far.
+    open: &'a mut Vec<(Kind, usize)>,
     /// Whether Python would read the same value from the JSON.
     is_exact: bool,
 }
 
-impl Show {
-    fn new(size: usize) -> Self {
-        // Most pickles are a little longer than their JSON.
-        Self { json: Vec::with_capacity(size), open: Vec::new(), is_exact: true }
-    }
-
+impl Show<'_> {
     /// Writes another value, and tells where it stands.
     fn show(
         &mut self,
@@ -95,11 +109,11 @@ impl Show {
     }
 }
 
-impl Sink for Show {
+impl Sink for Show<'_> {
     fn scalar(&mut self, scalar: &Scalar<'_>) -> Result<(), PickleError> {
         let is_key = self.separate();
         if let Scalar::Str(bytes) = scalar {
-            self.is_exact &= text::push_json(&mut self.json, bytes);
+            self.is_exact &= text::push_json(self.json, bytes);
             return self.check();
         }
         if is_key {

@@ -15,7 +15,26 @@ pub(super) fn refusal_of_value(opcodes: &[u8]) -> String {
     refusal(&with_value(opcodes))
 }
 
-impl Members {
+/// The members of a session, to be looked at.
+pub(super) struct Kept {
+    source: Vec<u8>,
+    members: Vec<Member>,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.object())
+    }
+}
+
+pub(super) fn read(pickle: &[u8]) -> Result<Option<Kept>, PickleError> {
+    super::read(pickle, |Members { source, members }| Kept {
+        source: source.to_vec(),
+        members: members.collect(),
+    })
+}
+
+impl Kept {
     /// Key, JSON and what is kept, of each.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str, Option<&Exact>)> {
         let text = |place: &Range<usize>| str::from_utf8(&self.source[place.clone()]).unwrap();
@@ -222,9 +241,9 @@ fn errors_show_no_values() {
         let message = refusal_of_value(&opcodes);
         assert_eq!(message, "the value of \"k\" is a Python object, not plain data");
     }
-    let members = read(&with_value(b"\x8c\x06secret\x85")).unwrap().unwrap();
-    let shown = format!("{members:?} {:?}", Content::Exact(members.exact().unwrap()));
-    assert!(shown.contains("len: 1") && !shown.contains("secret"), "{shown}");
+    let kept = read(&with_value(b"\x8c\x06secret\x85")).unwrap().unwrap();
+    let shown = format!("{:?}", Content::Exact(kept.exact().unwrap()));
+    assert!(shown.contains("Exact") && !shown.contains("secret"), "{shown}");
     let long = [&b"\x80\x05}X\xe8\x03\0\0"[..], &[b'k'; 1_000], b"C\0s."].concat();
     assert_eq!(refusal(&long).len(), "the value of , which JSON does not have is bytes".len() + 84);
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::nodes::Nodes;
 use super::{PickleError, Reason, number, text};
 
 /// A place in the pickle.
@@ -61,7 +62,7 @@ pub(super) struct Node {
 /// within itself is a danger to anyone who does not follow the numbers.
 pub(super) struct Heap<'a> {
     pub(super) pickle: &'a [u8],
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: &'a mut Nodes,
 }
 
 /// A value without parts.
@@ -88,7 +89,7 @@ pub(super) enum Content<'a> {
 
 impl<'a> Heap<'a> {
     pub(super) fn node(&self, id: u32) -> Option<&Node> {
-        self.nodes.get(usize::try_from(id).ok()?)
+        self.nodes.get(id)
     }
 
     pub(super) fn bytes(&self, span: Span) -> &'a [u8] {

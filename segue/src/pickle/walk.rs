@@ -1,11 +1,13 @@
 //! The way through a value, for whoever wants to write it down.
 
 use std::borrow::Cow;
+use std::vec;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::value::{Content, Heap, Kind, Scalar, Value};
 use super::{MAX_SIZE, PickleError, Reason, number};
+use crate::scratch::Scratch;
 
 /// The most that keys may cost, over reading and keeping. A key of a dict that can be shown costs
 /// less than its JSON, so only those that stand again and again are refused for it.
@@ -24,15 +26,51 @@ pub(super) trait Sink {
 pub(super) struct Walker<'h, 'a> {
     heap: &'h Heap<'a>,
     /// The lists and dicts around the present value.
-    is_open: Vec<bool>,
+    frames: &'h mut Vec<Frame>,
+    /// And whether each is one of them.
+    is_open: &'h mut Vec<bool>,
     /// How many bytes of keys were compared: keys that stand twice cost time and write nothing.
     compared: usize,
 }
 
-struct Frame<'h> {
+/// The memory of a walker.
+#[derive(Default)]
+pub(super) struct Way {
+    frames: Vec<Frame>,
+    is_open: Vec<bool>,
+}
+
+impl Scratch for Way {
+    fn empty(&mut self) {
+        self.frames.empty();
+        self.is_open.empty();
+    }
+}
+
+struct Frame {
     id: u32,
-    items: Cow<'h, [Value]>,
-    next: usize,
+    items: Items,
+}
+
+/// What is in a list or dict, one after the other.
+pub(super) enum Items {
+    /// All from this place on.
+    Of(u32, usize),
+    /// Some of a dict's.
+    Kept(vec::IntoIter<Value>),
+}
+
+impl Items {
+    pub(super) fn next(&mut self, heap: &Heap<'_>) -> Option<Value> {
+        match self {
+            Self::Of(id, at) => {
+                let item = heap.node(*id)?.items.get(*at)?;
+                *at += 1;
+                Some(*item)
+            }
+            Self::Kept(items) => items.next(),
+        }
+    }
 }
 
 /// When two keys of a dict are the same to Python.
@@ -46,37 +84,31 @@ enum Identity<'a> {
 }
 
 impl<'h, 'a> Walker<'h, 'a> {
-    pub(super) fn new(heap: &'h Heap<'a>) -> Self {
-        Self { heap, is_open: vec![false; heap.nodes.len()], compared: 0 }
+    pub(super) fn new(heap: &'h Heap<'a>, Way { frames, is_open }: &'h mut Way) -> Self {
+        is_open.resize(heap.nodes.len(), false);
+        Self { heap, frames, is_open, compared: 0 }
     }
 
     /// Keeps its own stack, so that deep nesting cannot overflow ours.
     pub(super) fn walk(&mut self, value: Value, sink: &mut impl Sink) -> Result<(), PickleError> {
-        let mut frames: Vec<Frame<'h>> = Vec::new();
         let mut value = value;
         loop {
-            self.visit(value, &mut frames, sink)
-                .map_err(|error| error.within(!frames.is_empty()))?;
+            self.visit(value, sink).map_err(|error| error.within(!self.frames.is_empty()))?;
             loop {
-                let Some(frame) = frames.last_mut() else { return Ok(()) };
-                if let Some(item) = frame.items.get(frame.next) {
-                    value = *item;
-                    frame.next += 1;
+                let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+                if let Some(item) = frame.items.next(self.heap) {
+                    value = item;
                     break;
                 }
                 sink.close()?;
-                self.set_open(frame.id, false);
-                frames.pop();
+                let id = frame.id;
+                self.set_open(id, false);
+                self.frames.pop();
             }
         }
     }
 
-    fn visit(
-        &mut self,
-        value: Value,
-        frames: &mut Vec<Frame<'h>>,
-        sink: &mut impl Sink,
-    ) -> Result<(), PickleError> {
+    fn visit(&mut self, value: Value, sink: &mut impl Sink) -> Result<(), PickleError> {
         let id = match self.heap.content(value) {
             Content::Scalar(scalar) => return sink.scalar(&scalar),
             Content::TooLong => return Err(Reason::BigInteger.into()),
@@ -86,18 +118,14 @@ impl<'h, 'a> Walker<'h, 'a> {
         let Some(node) = self.heap.node(id) else { return Err(self.heap.refusal(value)) };
         let (items, len) = match node.kind {
             Kind::Object => return Err(self.heap.refusal(value)),
-            Kind::List | Kind::Tuple => (Cow::Borrowed(&*node.items), node.items.len()),
-            Kind::Dict => {
-                let pairs = self.distinct(&node.items)?;
-                let len = pairs.len() / 2;
-                (pairs, len)
-            }
+            Kind::List | Kind::Tuple => (Items::Of(id, 0), node.items.len()),
+            Kind::Dict => self.distinct(id)?,
         };
         if self.set_open(id, true) {
             return Err(Reason::Cycle.into());
         }
         sink.open(node.kind, len)?;
-        frames.push(Frame { id, items, next: 0 });
+        self.frames.push(Frame { id, items });
         Ok(())
     }
 
@@ -106,10 +134,13 @@ impl<'h, 'a> Walker<'h, 'a> {
         flag.is_some_and(|flag| std::mem::replace(flag, open))
     }
 
-    /// The pairs of a dict as Python keeps them: of equal keys the first, with the last value.
-    pub(super) fn distinct(&mut self, items: &'h [Value]) -> Result<Cow<'h, [Value]>, PickleError> {
+    /// The pairs of a dict as Python keeps them, and how many: of equal keys the first, with the last value.
+    pub(super) fn distinct(&mut self, dict: u32) -> Result<(Items, usize), PickleError> {
+        let heap = self.heap;
+        let items = heap.node(dict).map(|node| &*node.items).unwrap_or_default();
+        let all = (Items::Of(dict, 0), items.len() / 2);
         if self.are_few_and_differ(items)? {
-            return Ok(Cow::Borrowed(items));
+            return Ok(all);
         }
         let mut places: HashMap<Identity<'_>, usize> = HashMap::new();
         let mut kept: Vec<Value> = Vec::new();
@@ -131,7 +162,11 @@ impl<'h, 'a> Walker<'h, 'a> {
                 }
             }
         }
-        Ok(if kept.len() == items.len() { Cow::Borrowed(items) } else { Cow::Owned(kept) })
+        if kept.len() == items.len() {
+            return Ok(all);
+        }
+        let pairs = kept.len() / 2;
+        Ok((Items::Kept(kept.into_iter()), pairs))
     }
 
     /// Whether these keys are a few texts that differ, as those of most dicts: then it is faster to

@@ -342,11 +342,11 @@ fn encode_until(
     data: &SessionData,
     expires_at: jiff::Timestamp,
 ) -> Result<Record, SessionError> {
-    let payload = handle.sessions().codec().encode(data).map_err(|error| {
+    let made = handle.sessions().codec().encode_with(data, |bytes| Record::new(bytes, expires_at));
+    made.map_err(|error| {
         let message = "the session is too large to be read again";
         SessionError::new(SessionErrorKind::TooLarge, message).with_source(error)
-    })?;
-    Ok(Record::new(payload, expires_at))
+    })
 }
 
 fn deadline(handle: &SessionHandle, data: &SessionData) -> jiff::Timestamp {

@@ -139,7 +139,7 @@ impl Dated<'_> {
 }
 
 fn unpack<T>(payload: &str, look: impl FnOnce(&[u8]) -> T) -> Result<T, SigningError> {
-    scratch::with(|[decoded, unpacked]| {
+    scratch::buffers(|[decoded, unpacked]| {
         let packed = payload.strip_prefix(COMPRESSED);
         URL_SAFE_NO_PAD
             .decode_vec(packed.unwrap_or(payload), decoded)

@@ -86,7 +86,8 @@ impl Files {
     /// Removes a session's file if the session has ended, looking again when the file is locked:
     /// somebody may have renewed it. What somebody is just at can wait for the next time.
     fn clear_file(&self, path: &Path, mut file: SessionFile) -> Result<bool, StoreError> {
-        let payload = self.folder.read(&file)?;
+        let mut payload = Vec::new();
+        self.folder.read(&file, &mut payload)?;
         if self.is_live(self.deadlines.of(&payload, file.modified))
             || !self.folder.lock(path, &mut file)?
             || self.is_live(self.deadlines.of(&payload, file.modified))

@@ -1,5 +1,7 @@
 //! When the session in a file ends: the file's date says it, or the session itself.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::clock::{Clock, seconds_after};
@@ -33,7 +35,7 @@ impl Deadlines {
     }
 
     /// The session whose file has this content and this date; whoever has the same keys finds it read.
-    pub(super) fn record(&self, payload: Vec<u8>, modified: Timestamp) -> Record {
+    pub(super) fn record(&self, payload: impl Into<Arc<[u8]>>, modified: Timestamp) -> Record {
         let record = Record::new(payload, modified).remembering();
         let expiry = expiry(self.codec.decode_record(&record));
         record.ending(expiry.date(self.cookie_age, modified))

@@ -1,7 +1,9 @@
 //! The folder of the sessions: whose it is, what is in it, and one file of it at a time.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -112,8 +114,21 @@ impl Folder {
     /// Where the session of this key is. A sealed key belongs to the cookie engines, and its text
     /// comes from the visitor: it names no file.
     pub(super) fn path_of(&self, key: &SessionKey) -> Option<PathBuf> {
-        let key = SessionKey::parse(key.expose())?;
-        Some(self.path.join(format!("{}{}", self.prefix, key.expose())))
+        let mut path = Vec::new();
+        self.write_path(key, &mut path).map(Path::to_owned)
+    }
+
+    /// As [`path_of`](Self::path_of), written into an empty buffer.
+    pub(super) fn write_path<'a>(
+        &self,
+        key: &SessionKey,
+        buffer: &'a mut Vec<u8>,
+    ) -> Option<&'a Path> {
+        let folder = self.path.as_os_str().as_bytes();
+        for part in [folder, b"/", self.prefix.as_bytes(), key.id()?.as_bytes()] {
+            buffer.extend_from_slice(part);
+        }
+        Some(Path::new(OsStr::from_bytes(buffer)))
     }
 
     /// Which session a file of this name holds; nothing where it is none.
@@ -152,17 +167,21 @@ impl Folder {
         metadata.is_file() && self.owners.contains(&metadata.uid())
     }
 
-    /// The content of a file, as long as it can be a session's.
-    pub(super) fn read(&self, file: &SessionFile) -> Result<Vec<u8>, StoreError> {
+    /// The content of a file, as long as it can be a session's, into an empty buffer.
+    pub(super) fn read(
+        &self,
+        file: &SessionFile,
+        payload: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
         let too_long = MAX_UNPACKED as u64 + 1;
         // One byte more, at whose absence the end is known.
-        let mut payload = Vec::with_capacity(file.size.min(MAX_UNPACKED) + 1);
-        let read = (&file.file).take(too_long).read_to_end(&mut payload);
+        payload.reserve(file.size.min(MAX_UNPACKED) + 1);
+        let read = (&file.file).take(too_long).read_to_end(payload);
         if read.map_err(|error| self.error(error))? > MAX_UNPACKED {
             let message = format!("a session file in {} has over 64 MiB", self.path.display());
             return Err(StoreError::new(StoreErrorKind::Corrupt, message));
         }
-        Ok(payload)
+        Ok(())
     }
 
     /// Takes the lock, and the date anew; false when another has it, or the file is not the

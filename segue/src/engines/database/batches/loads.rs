@@ -1,14 +1,12 @@
 //! Many loads as one statement.
 
-use std::collections::HashMap;
-
 use super::super::{DatabaseStore, record};
 #[cfg(feature = "mysql")]
 use super::mysql;
 #[cfg(feature = "postgres")]
 use super::postgres;
 use crate::database::dialect::Dialect;
-use crate::database::{Row, first_text};
+use crate::database::Row;
 use crate::error::StoreError;
 use crate::key::SessionKey;
 use crate::lane::Flight;
@@ -23,11 +21,15 @@ pub(super) async fn fly(mut flight: Flight<SessionKey, Loaded>, store: DatabaseS
         let mut keys: Vec<_> = aboard.iter().map(|load| load.request.expose()).collect();
         keys.sort_unstable();
         keys.dedup();
-        match read(&store, &keys).await {
-            Ok(found) => {
+        match rows(&store, &keys).await {
+            Ok(rows) => {
+                let mut rows: Vec<_> = rows.into_iter().flatten().collect();
+                rows.sort_unstable_by(|(one, _), (other, _)| one.expose().cmp(other.expose()));
                 for load in aboard {
-                    let loaded = found.get(load.request.expose()).cloned().transpose();
-                    load.answer(loaded);
+                    let wanted = load.request.expose();
+                    let place = rows.binary_search_by(|(key, _)| key.expose().cmp(wanted));
+                    let found = place.ok().and_then(|place| rows.get(place));
+                    load.answer(found.map(|(_, record)| record.clone()).transpose());
                 }
             }
             Err(error) => aboard.into_iter().for_each(|load| load.answer(Err(error.clone()))),
@@ -35,21 +37,14 @@ pub(super) async fn fly(mut flight: Flight<SessionKey, Loaded>, store: DatabaseS
     }
 }
 
-/// The live rows by their keys, each with its own fault if it has one.
-async fn read(
-    store: &DatabaseStore,
-    keys: &[&str],
-) -> Result<HashMap<String, Result<Record, StoreError>>, StoreError> {
-    Ok(rows(store, keys).await?.into_iter().flatten().collect())
-}
-
-/// A row of key, payload and deadline.
-pub(super) type Found = Option<(String, Result<Record, StoreError>)>;
+/// A row of key, payload and deadline, with its own fault if it has one; nothing where no key stands there.
+pub(super) type Found = Option<(SessionKey, Result<Record, StoreError>)>;
 
 pub(super) fn found(row: Row<'_>) -> Found {
-    Some((first_text(row)?, record(row, 1)))
+    Some((SessionKey::parse(&row.text(0)?)?, record(row, 1)))
 }
 
+/// The live rows of these keys, in any order.
 async fn rows(store: &DatabaseStore, keys: &[&str]) -> Result<Vec<Found>, StoreError> {
     match store.database.dialect() {
         #[cfg(feature = "postgres")]
