@@ -3,6 +3,7 @@
 mod entries;
 mod members;
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -328,9 +329,13 @@ impl SharedText {
 /// Whether this JSON string is this text.
 fn is_quoted(quoted: &[u8], text: &str) -> bool {
     let letters = quoted.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
-    letters.is_some_and(|letters| match letters.contains(&b'\\') {
-        true => json::unquote(ascii(quoted)).as_deref() == Some(text),
-        false => letters == text.as_bytes(),
+    // No letter is shorter in JSON than in the text, and one that is escaped is longer.
+    letters.is_some_and(|letters| match letters.len().cmp(&text.len()) {
+        Ordering::Less => false,
+        Ordering::Equal => letters == text.as_bytes() && !letters.contains(&b'\\'),
+        Ordering::Greater => {
+            letters.contains(&b'\\') && json::unquote(ascii(quoted)).as_deref() == Some(text)
+        }
     })
 }
 
@@ -383,9 +388,25 @@ mod tests {
         let mut data = data(r#"{"Zo\u00eb":1,"a\/b":2,"é":3}"#);
         assert_eq!(data.get("Zoë"), Some("1"));
         assert_eq!(data.get("a/b"), Some("2"));
+        assert_eq!(data.get(r"a\/b"), None, "whose own JSON is longer");
         assert_eq!(data.get("é"), Some("3"));
         data.set("Zoë", "4");
         assert_eq!(data.to_json(), r#"{"Zo\u00eb":4,"a\/b":2,"\u00e9":3}"#);
+    }
+
+    #[test]
+    fn who_changes_what_others_read_has_a_copy() {
+        let loaded = data(r#"{"a":1,"b":2}"#);
+        let changed = |change: fn(&mut SessionData)| {
+            let mut ours = loaded.clone();
+            change(&mut ours);
+            assert_eq!(loaded.to_json(), r#"{"a":1,"b":2}"#);
+            ours.to_json()
+        };
+        assert_eq!(changed(|ours| ours.set("a", "3")), r#"{"a":3,"b":2}"#);
+        assert_eq!(changed(|ours| ours.set("c", "3")), r#"{"a":1,"b":2,"c":3}"#);
+        assert_eq!(changed(|ours| _ = ours.remove("a")), r#"{"b":2}"#);
+        assert_eq!(changed(SessionData::clear), "{}");
     }
 
     #[test]

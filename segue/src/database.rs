@@ -47,7 +47,7 @@ pub(crate) use edition::{Coherence, Edition};
 pub(crate) use mysql::literal;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::Batch;
-use statement::Gather;
+use statement::{Gather, first};
 pub(crate) use statement::{Reading, Row, Statement, Value, first_text};
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -79,6 +79,10 @@ pub struct Database {
     limit: Option<Duration>,
     options: DatabaseOptions,
 }
+
+/// Somebody would have to be waited for, or it fails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotNow;
 
 impl Database {
     /// Opens a database by its URL, a relative path beginning at the current folder.
@@ -217,10 +221,22 @@ impl Database {
         values: &[Value<'_>],
         read: fn(Row<'_>) -> T,
     ) -> Result<Option<T>, StoreError> {
-        let gather = move |first: &mut Option<T>, row: Row<'_>| {
-            first.get_or_insert_with(|| read(row));
-        };
-        self.fetch(reading, statement, values, gather).await
+        self.fetch(reading, statement, values, first(read)).await
+    }
+
+    /// As [`fetch_optional`](Self::fetch_optional), on this thread.
+    pub(crate) fn fetch_now<T: 'static>(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+        read: fn(Row<'_>) -> T,
+    ) -> Result<Option<T>, NotNow> {
+        match &self.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(sqlite) => sqlite.fetch_now(statement, values, first(read)).ok_or(NotNow),
+            #[allow(unreachable_patterns, reason = "a build for SQLite alone has no others")]
+            _ => Err(NotNow),
+        }
     }
 
     async fn fetch<A: Default + Send + 'static>(

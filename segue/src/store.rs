@@ -180,7 +180,7 @@ impl Cleared {
 ///
 /// An engine that cannot keep all of this, because sessions live in the cookie for example, says so
 /// in its [`Guarantees`]. There are no default bodies, so that no engine keeps less than this by
-/// accident. `segue::testing::check_store` runs the contract against an engine;
+/// accident, but for `load_now`, which only saves time. `segue::testing::check_store` runs the contract against an engine;
 /// `segue/examples/own_engine.rs` is an engine in one file.
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// What this engine promises, and how it wants sessions encoded.
@@ -194,6 +194,16 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
         &self,
         key: &SessionKey,
     ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
+
+    /// What [`load`](Self::load) would answer, where that takes no longer than to ask for it: an engine in
+    /// this process needs no future. Nothing where `load` has to be asked, as by default.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load).
+    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
+        let _ = key;
+        None
+    }
 
     /// Stores a new record under a key that nobody had, and gives the key.
     ///

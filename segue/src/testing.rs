@@ -84,7 +84,17 @@ impl Checked {
         data.get("contract").and_then(crate::json::unquote).expect("it holds a text")
     }
 
+    /// Where nobody else writes meanwhile.
     async fn load(&self, key: &SessionKey) -> Option<Record> {
+        let record = self.load_in_a_race(key).await;
+        if let Some(now) = self.store.load_now(key) {
+            let now = now.expect("load_now answers where load does");
+            assert_eq!(now, record, "load_now gives what load gives");
+        }
+        record
+    }
+
+    async fn load_in_a_race(&self, key: &SessionKey) -> Option<Record> {
         self.store.load(key).await.expect("load answers")
     }
 

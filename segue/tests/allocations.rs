@@ -176,18 +176,18 @@ fn hold_with(wait: &impl Wait, name: &str, store: impl SessionStore, most: Most)
 /// `http`'s own two for having any.
 const UNTOUCHED: u64 = 3;
 
-/// Read: what an untouched request takes, and a box around the store's future, the table of the
-/// values, which stay where they are, and two of `http`'s for the header `Vary`.
+/// Read: what an untouched request takes, two of `http`'s for the header `Vary`, and what is read itself: here the
+/// table of the values, which stay where they are.
 #[test]
 fn memory() {
-    hold("memory", MemoryStore::new(), Most { untouched: UNTOUCHED, read: 7, write: 23 });
+    hold("memory", MemoryStore::new(), Most { untouched: UNTOUCHED, read: 6, write: 20 });
 }
 
 /// As where a setting has chosen it.
 #[test]
 fn a_store_whose_type_is_erased() {
     let store = AnyStore::new(AnyStore::new(MemoryStore::new()));
-    hold("memory, erased", store, Most { untouched: UNTOUCHED, read: 7, write: 23 });
+    hold("memory, erased", store, Most { untouched: UNTOUCHED, read: 6, write: 20 });
 }
 
 /// What a session like this one takes of a cache's memory, the table it stands in included.
@@ -218,16 +218,15 @@ fn a_threshold() {
     let (layer, cookie) = site_of(&AtOnce, MemoryStore::new(), &settings);
     let mut service = layer.layer(service_fn(serve));
     let count = allocations(&AtOnce, &mut service, || request("/read", &cookie, ()));
-    assert!(count <= 7, "{count} allocations, where 7 are enough");
+    assert!(count <= 6, "{count} allocations, where 6 are enough");
 }
 
-/// And the name in the cache, and a box around the cache's future.
 #[test]
 fn a_cache_in_memory_with_json() {
     let mut options = CacheOptions::default();
     options.format = CacheFormat::Json;
     let store = CacheStore::new(MemoryCache::new(1000), options);
-    hold("cache, JSON", store, Most { untouched: UNTOUCHED, read: 9, write: 27 });
+    hold("cache, JSON", store, Most { untouched: UNTOUCHED, read: 6, write: 22 });
 }
 
 #[test]
@@ -235,26 +234,27 @@ fn a_cache_whose_type_is_erased() {
     let mut options = CacheOptions::default();
     options.format = CacheFormat::Json;
     let store = CacheStore::new(AnyCache::new(MemoryCache::new(1000)), options);
-    hold("cache, erased", store, Most { untouched: UNTOUCHED, read: 9, write: 27 });
+    hold("cache, erased", store, Most { untouched: UNTOUCHED, read: 6, write: 22 });
 }
 
+/// And the JSON that is made of the pickle.
 #[test]
 fn a_cache_in_memory_with_pickles() {
     let store = CacheStore::new(MemoryCache::new(1000), CacheOptions::default());
-    hold("cache, pickles", store, Most { untouched: UNTOUCHED, read: 22, write: 43 });
+    hold("cache, pickles", store, Most { untouched: UNTOUCHED, read: 7, write: 27 });
 }
 
 /// And the cookie's own text, and the session's JSON, which is not kept elsewhere.
 #[test]
 fn signed_cookies() {
     let store = SignedCookieStore::new(&settings()).unwrap();
-    hold("signed_cookies", store, Most { untouched: UNTOUCHED, read: 9, write: 28 });
+    hold("signed_cookies", store, Most { untouched: UNTOUCHED, read: 8, write: 25 });
 }
 
 #[test]
 fn encrypted_cookies() {
     let store = EncryptedCookieStore::new(&settings()).unwrap();
-    hold("encrypted_cookies", store, Most { untouched: UNTOUCHED, read: 9, write: 30 });
+    hold("encrypted_cookies", store, Most { untouched: UNTOUCHED, read: 8, write: 27 });
 }
 
 /// Read: and the row's payload, the session's JSON, and one of `rusqlite`'s for the name of the statement. A write
@@ -263,10 +263,11 @@ fn encrypted_cookies() {
 fn sqlite() {
     let (runtime, place) = (runtime(), databases::sqlite());
     let store = runtime.block_on(place.store());
-    hold_with(&runtime, "SQLite", store, Most { untouched: UNTOUCHED, read: 10, write: 39 });
+    hold_with(&runtime, "SQLite", store, Most { untouched: UNTOUCHED, read: 9, write: 36 });
 }
 
-/// A hit takes one more than one of memory does.
+/// A hit takes one more for the look whether somebody has written, of `rusqlite`'s again, and none for the values,
+/// which it shares with the one before.
 #[test]
 fn cached_db_in_memory() {
     let (runtime, place) = (runtime(), databases::sqlite());
@@ -275,17 +276,19 @@ fn cached_db_in_memory() {
         &runtime,
         "SQLite and memory",
         store,
-        Most { untouched: UNTOUCHED, read: 8, write: 45 },
+        Most { untouched: UNTOUCHED, read: 6, write: 41 },
     );
 }
 
+/// Read: and what the file holds, the session's JSON, and one for that to be read once, though the store needs it
+/// for the deadline and the request for its values.
 #[test]
 fn file() {
     let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
     let mut settings = settings();
     settings.session.file_path = Some(folder.path().to_owned());
     let store = FileStore::new(&settings).unwrap();
-    hold_with(&runtime, "file", store, Most { untouched: UNTOUCHED, read: 19, write: 45 });
+    hold_with(&runtime, "file", store, Most { untouched: UNTOUCHED, read: 9, write: 33 });
 }
 
 /// With those of the driver, which may take some more where an answer comes in pieces.
@@ -293,22 +296,22 @@ fn file() {
 fn postgresql() {
     let (runtime, place) = (runtime(), databases::postgres());
     let store = runtime.block_on(place.store());
-    hold_with(&runtime, "PostgreSQL", store, Most { untouched: UNTOUCHED, read: 35, write: 88 });
+    hold_with(&runtime, "PostgreSQL", store, Most { untouched: UNTOUCHED, read: 34, write: 86 });
 }
 
 #[test]
 fn redis() {
     let runtime = runtime();
     let store = CacheStore::from_url(servers::shared::redis()).unwrap();
-    hold_with(&runtime, "Redis", store, Most { untouched: UNTOUCHED, read: 39, write: 73 });
+    hold_with(&runtime, "Redis", store, Most { untouched: UNTOUCHED, read: 27, write: 61 });
 }
 
-/// A hit takes two more than one of memory does: what was made of the pickle is kept with it.
+/// A hit takes nothing: what was made of the pickle is kept with it.
 #[test]
 fn redis_with_copies() {
     let runtime = runtime();
     let store = CacheStore::from_url(&format!("{}?near=100", servers::shared::redis())).unwrap();
-    let most = Most { untouched: UNTOUCHED, read: 9, write: 81 };
+    let most = Most { untouched: UNTOUCHED, read: 5, write: 67 };
     hold_with(&runtime, "Redis with copies", store, most);
 }
 

@@ -142,6 +142,14 @@ async fn a_store_that_does_not_compare_fails_the_check() {
     assert!(checked.unwrap_err().is_panic());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_forgets_fails_the_check() {
+    let store = common::TestStore::new(Clock::system());
+    store.set_forgets(true);
+    let checked = tokio::spawn(check_store(store)).await;
+    assert!(checked.unwrap_err().is_panic());
+}
+
 /// A writer on another connection, as another process has it, gets its turn between the batches:
 /// SQLite does not queue, so without a pause it would come in by chance, once in a batch or so.
 #[tokio::test(flavor = "multi_thread")]

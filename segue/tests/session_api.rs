@@ -11,9 +11,12 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{TestStore, clock, settings};
+use segue::engines::MemoryStore;
 use segue::{Expiry, Session, SessionErrorKind, Sessions, SignedDuration, Timestamp};
 
 struct Bench {
@@ -35,6 +38,28 @@ impl Bench {
     async fn again(&self, session: &Session) -> Session {
         self.sessions.open(session.key()).load().await.unwrap()
     }
+}
+
+/// One that has sessions in memory never has to wait, so nobody would come between.
+#[tokio::test]
+async fn who_reads_on_and_on_lets_others_have_their_turn() {
+    const MOST: usize = 10_000;
+    let sessions = Sessions::new(MemoryStore::new(), &settings()).unwrap();
+    let session = sessions.open(None).load().await.unwrap();
+    session.insert("a", 1).unwrap();
+    session.save().await.unwrap();
+    let has_come = Arc::new(AtomicBool::new(false));
+    let other = {
+        let has_come = Arc::clone(&has_come);
+        tokio::spawn(async move { has_come.store(true, Ordering::Relaxed) })
+    };
+    let mut reads = 0;
+    while !has_come.load(Ordering::Relaxed) && reads < MOST {
+        sessions.open(session.key()).load().await.unwrap();
+        reads += 1;
+    }
+    other.await.unwrap();
+    assert!(reads < MOST, "it had to wait for {reads} reads");
 }
 
 #[tokio::test]

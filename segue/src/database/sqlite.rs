@@ -82,6 +82,19 @@ impl Sqlite {
         }
     }
 
+    /// As [`fetch`](Self::fetch), at once; nothing where that is not possible.
+    pub(super) fn fetch_now<A: Default>(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+        gather: impl Gather<A>,
+    ) -> Option<A> {
+        match self {
+            Self::Own(file) => file.fetch_now(statement, values, gather),
+            Self::Theirs(_) => None,
+        }
+    }
+
     /// The state of the file, as far as others than us change it; nothing where it cannot be told at once.
     #[cfg(feature = "memory-cache")]
     pub(super) fn edition(&self) -> Option<FileEdition> {

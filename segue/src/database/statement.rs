@@ -88,3 +88,10 @@ pub(crate) fn first_text(row: Row<'_>) -> Option<String> {
 pub(super) trait Gather<A>: Fn(&mut A, Row<'_>) + Copy + Send + Sync + 'static {}
 
 impl<A, G: Fn(&mut A, Row<'_>) + Copy + Send + Sync + 'static> Gather<A> for G {}
+
+/// What is read of the first row, if there is one.
+pub(super) fn first<T: 'static>(read: fn(Row<'_>) -> T) -> impl Gather<Option<T>> {
+    move |first: &mut Option<T>, row: Row<'_>| {
+        first.get_or_insert_with(|| read(row));
+    }
+}

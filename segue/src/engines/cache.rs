@@ -67,10 +67,6 @@ impl CacheStore {
     pub fn open(settings: &CacheSettings) -> Result<Self, ConfigError> {
         Ok(Self::new(caches::open(settings)?, settings.options.clone()))
     }
-
-    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
-        scratch::buffers(|[name, _]| self.cache.get_now(self.names.write(key, name)?))
-    }
 }
 
 impl SessionStore for CacheStore {
@@ -79,13 +75,14 @@ impl SessionStore for CacheStore {
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
-        if let Some(found) = self.load_now(key) {
-            return found;
-        }
         match self.names.of(key) {
             Some(name) => self.cache.get(&name).await,
             None => Ok(None),
         }
+    }
+
+    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
+        scratch::buffers(|[name, _]| self.cache.get_now(self.names.write(key, name)?))
     }
 
     async fn create(

@@ -187,6 +187,18 @@ impl SessionStore for DatabaseStore {
         found.transpose()
     }
 
+    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
+        #[cfg(any(feature = "postgres", feature = "mysql"))]
+        if self.batches.is_some() {
+            return None;
+        }
+        let now = self.now();
+        let values = [Value::Text(key.expose()), Value::Text(&now)];
+        let found =
+            self.database.fetch_now(&statements::LOAD, &values, |row| record(row, 0)).ok()?;
+        Some(found.transpose())
+    }
+
     async fn create(
         &self,
         payload: &[u8],

@@ -316,6 +316,10 @@ impl SessionStore for FileStore {
         self.blocking(move |files| files.load(&key)).await
     }
 
+    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
+        self.files.is_local.then(|| self.files.load(key))
+    }
+
     async fn create(
         &self,
         payload: &[u8],

@@ -66,6 +66,11 @@ impl MemoryStore {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn find(&self, key: &SessionKey) -> Option<Record> {
+        let record = self.records().get(key).cloned();
+        record.filter(|record| self.is_live(record))
+    }
+
     fn is_live(&self, record: &Record) -> bool {
         record.expires_at() > self.clock.now()
     }
@@ -78,8 +83,11 @@ impl SessionStore for MemoryStore {
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
-        let record = self.records().get(key).cloned();
-        Ok(record.filter(|record| self.is_live(record)))
+        Ok(self.find(key))
+    }
+
+    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
+        Some(Ok(self.find(key)))
     }
 
     async fn create(

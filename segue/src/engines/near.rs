@@ -16,7 +16,7 @@ use crate::key::SessionKey;
 use crate::store::{Cleared, Guarantees, Record, Replaced, SessionStore};
 
 use entries::{Entries, Seen};
-use watch::Watch;
+use watch::{Stamp, Watch};
 
 /// What nobody waits for, and clocks can still count.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -131,6 +131,34 @@ impl NearStore {
     }
 }
 
+/// Where a row that is read now may be filled in.
+struct Place {
+    name: Digest,
+    mark: u64,
+    stamp: Stamp,
+}
+
+impl Near {
+    /// The session, if what is known of it is good, or else where it may be filled in.
+    fn look(&self, key: &SessionKey) -> Result<Record, Option<Place>> {
+        let Some(stamp) = self.watch.stamp(self.database.database()) else { return Err(None) };
+        let name = Digest::of(key.expose().as_bytes());
+        let is_good = |found| self.watch.is_good(found, stamp);
+        match self.entries.look(name, is_good, self.clock.now()) {
+            Seen::Here(record) => Ok(record),
+            Seen::Busy => Err(None),
+            Seen::Marked(mark) => Err(Some(Place { name, mark, stamp })),
+        }
+    }
+
+    fn fill(&self, place: Option<&Place>, row: Option<Record>) -> Option<Record> {
+        let Some(&Place { name, mark, stamp }) = place else { return row };
+        let row = row.map(Record::remembering);
+        self.entries.fill(name, mark, row.clone().map(|record| (record, stamp)));
+        row
+    }
+}
+
 /// The record that stands in the row after a swap, if it is that one.
 fn after(done: Replaced, payload: &Arc<[u8]>, expires_at: Timestamp) -> (Replaced, Option<Record>) {
     let record = match &done {
@@ -146,20 +174,22 @@ impl SessionStore for NearStore {
     }
 
     async fn load(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
-        let Near { database, entries, watch, clock } = &*self.0;
-        let Some(stamp) = watch.stamp(database.database()) else { return database.load(key).await };
         // What never has to wait must let others have their turn now and then.
         tokio::task::coop::consume_budget().await;
-        let name = Digest::of(key.expose().as_bytes());
-        match entries.look(name, |found| watch.is_good(found, stamp), clock.now()) {
-            Seen::Here(record) => Ok(Some(record)),
-            Seen::Busy => database.load(key).await,
-            Seen::Marked(mark) => {
-                let row = database.load(key).await?.map(Record::remembering);
-                entries.fill(name, mark, row.clone().map(|record| (record, stamp)));
-                Ok(row)
-            }
-        }
+        let place = match self.0.look(key) {
+            Ok(record) => return Ok(Some(record)),
+            Err(place) => place,
+        };
+        Ok(self.0.fill(place.as_ref(), self.0.database.load(key).await?))
+    }
+
+    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
+        let place = match self.0.look(key) {
+            Ok(record) => return Some(Ok(Some(record))),
+            Err(place) => place,
+        };
+        let row = self.0.database.load_now(key)?;
+        Some(row.map(|row| self.0.fill(place.as_ref(), row)))
     }
 
     async fn create(

@@ -205,6 +205,9 @@ impl<'a> Scanner<'a> {
 
     fn scalar(&mut self) -> Result<(), SyntaxError> {
         const WORDS: [&[u8]; 6] = [b"null", b"true", b"false", b"NaN", b"Infinity", b"-Infinity"];
+        if self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            return self.number();
+        }
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         if let Some(word) = WORDS.iter().find(|word| rest.starts_with(word)) {
             self.at += word.len();

@@ -1,9 +1,9 @@
 //! The way through a value, for whoever wants to write it down.
 
 use std::borrow::Cow;
-use std::vec;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::vec;
 
 use super::value::{Content, Heap, Kind, Scalar, Value};
 use super::{MAX_SIZE, PickleError, Reason, number};

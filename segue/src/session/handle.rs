@@ -13,7 +13,7 @@ use crate::data::SessionData;
 use crate::error::{SessionError, SessionErrorKind};
 use crate::expiry::Expiry;
 use crate::key::SessionKey;
-use crate::store::{Record, SessionStore as _};
+use crate::store::Record;
 
 /// The way from a request to its session: the middleware puts it into the request's extensions.
 ///
@@ -158,7 +158,7 @@ impl SessionHandle {
 
     async fn read(&self) -> Result<(), SessionError> {
         let Some(key) = self.opened.source().key() else { return Ok(()) };
-        let Some(record) = self.sessions.store().load(key).await? else { return Ok(()) };
+        let Some(record) = self.sessions.record(key).await? else { return Ok(()) };
         let mut state = self.state();
         match self.sessions.codec().decode_record(&record) {
             Ok(data) if self.has_ended(&data) => state.ended.push(key.clone()),
@@ -191,7 +191,11 @@ impl SessionHandle {
     /// Whether a time limit has been reached. The request gets an empty session then, as after a
     /// flush, and its end removes the record.
     fn has_ended(&self, data: &SessionData) -> bool {
-        let setting = self.sessions.limits().ended_by(data, self.sessions.clock().now());
+        let limits = self.sessions.limits();
+        if limits.are_off() {
+            return false;
+        }
+        let setting = limits.ended_by(data, self.sessions.clock().now());
         if let Some(setting) = setting {
             tracing::info!(setting, "a session has reached its time limit and is ended");
         }

@@ -33,6 +33,10 @@ impl Limits {
         }
     }
 
+    pub(super) fn are_off(self) -> bool {
+        self.idle.is_none() && self.absolute.is_none()
+    }
+
     /// The setting by which this session has ended, if it has.
     pub(super) fn ended_by(self, data: &SessionData, now: Timestamp) -> Option<&'static str> {
         let over = |key, limit: Option<i64>| {

@@ -308,7 +308,7 @@ impl<'r> Race<'r> {
                 return Ok((theirs, data));
             }
         }
-        let theirs = self.handle.sessions().store().load(self.key).await?;
+        let theirs = self.handle.sessions().record(self.key).await?;
         let theirs = theirs.ok_or_else(SessionError::interrupted)?;
         let data = self.decode(&theirs)?;
         Ok((theirs, data))

@@ -12,7 +12,7 @@ use crate::error::{ConfigError, SessionError, StoreError};
 use crate::key::SessionKey;
 use crate::session::SessionHandle;
 use crate::settings::Settings;
-use crate::store::{AnyStore, SessionStore};
+use crate::store::{AnyStore, Record, SessionStore};
 
 /// A store, and the rules by which sessions live in it: for sessions outside of requests, in a
 /// scheduled job or a test. In a request [`Session`](crate::Session) is all you need.
@@ -96,12 +96,22 @@ impl Sessions {
         SessionHandle::new(self.clone(), Arc::new(Opened::new(key)))
     }
 
+    /// The live record of this key, if there is one.
+    pub(super) async fn record(&self, key: &SessionKey) -> Result<Option<Record>, StoreError> {
+        // What never has to wait must let others have their turn now and then.
+        tokio::task::coop::consume_budget().await;
+        match self.store().load_now(key) {
+            Some(found) => found,
+            None => self.store().load(key).await,
+        }
+    }
+
     /// Whether there is a live session with this key. Django's `exists(session_key)`.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn exists(&self, key: &SessionKey) -> Result<bool, SessionError> {
-        let Some(record) = self.store().load(key).await? else { return Ok(false) };
+        let Some(record) = self.record(key).await? else { return Ok(false) };
         // What cannot be read is there, and its time is not known.
         let data = self.codec().decode(record.payload()).unwrap_or_default();
         Ok(self.limits().ended_by(&data, self.clock().now()).is_none())

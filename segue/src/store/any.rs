@@ -55,6 +55,10 @@ impl SessionStore for AnyStore {
         self.0.load(key).await
     }
 
+    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
+        self.0.load_now(key)
+    }
+
     async fn create(
         &self,
         payload: &[u8],
@@ -98,6 +102,7 @@ impl SessionStore for AnyStore {
 trait DynStore: fmt::Debug + Send + Sync {
     fn guarantees(&self) -> Guarantees;
     fn load<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, Option<Record>>;
+    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>>;
     fn create<'a>(&'a self, payload: &'a [u8], expires_at: Timestamp) -> BoxFuture<'a, SessionKey>;
     fn replace<'a>(
         &'a self,
@@ -126,6 +131,10 @@ impl<S: SessionStore> DynStore for S {
 
     fn load<'a>(&'a self, key: &'a SessionKey) -> BoxFuture<'a, Option<Record>> {
         Box::pin(SessionStore::load(self, key))
+    }
+
+    fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
+        SessionStore::load_now(self, key)
     }
 
     fn create<'a>(&'a self, payload: &'a [u8], expires_at: Timestamp) -> BoxFuture<'a, SessionKey> {

@@ -30,7 +30,7 @@ pub(super) async fn no_write_is_lost(store: &Checked) {
 
 async fn increment(store: &Checked, key: &SessionKey) {
     loop {
-        let seen = store.load(key).await.expect("it is there");
+        let seen = store.load_in_a_race(key).await.expect("it is there");
         let count: u64 = store.text(&seen).parse().unwrap();
         match store.replace(key, &seen, &(count + 1).to_string()).await {
             Replaced::Saved(_) => return,
@@ -46,7 +46,7 @@ pub(super) async fn no_deleted_record_comes_back(store: &Checked) {
         let (store, key) = (store.clone(), key.clone());
         async move {
             let mut writes = 0_u32;
-            while let Some(seen) = store.load(&key).await {
+            while let Some(seen) = store.load_in_a_race(&key).await {
                 writes += 1;
                 if store.replace(&key, &seen, &writes.to_string()).await == Replaced::Gone {
                     break;

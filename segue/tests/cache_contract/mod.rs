@@ -38,6 +38,7 @@ pub async fn value_of(cache: &impl Cache, name: &str) -> Option<Vec<u8>> {
 pub async fn check_cache(cache: impl Cache) {
     let cache = AnyCache::new(cache);
     what_is_added_is_there(&cache).await;
+    what_is_known_at_once_is_what_it_says(&cache).await;
     a_value_may_be_anything(&cache).await;
     a_name_is_added_once(&cache).await;
     only_what_was_seen_is_swapped(&cache).await;
@@ -76,6 +77,26 @@ async fn what_is_added_is_there(cache: &AnyCache) {
     assert!(record.expires_at() < in_an_hour() + TOLERANCE, "{record:?}");
     assert_eq!(cache.swap(&name, &record, b"3", Timestamp::MAX).await.unwrap(), Swapped::Stored);
     assert_eq!(cache.get(&name).await.unwrap().unwrap().expires_at(), Timestamp::MAX);
+}
+
+/// Where anything is.
+async fn what_is_known_at_once_is_what_it_says(cache: &AnyCache) {
+    let name = fresh_name();
+    let at_once = async || {
+        let record = cache.get(&name).await.unwrap();
+        assert!(cache.get_now(&name).is_none_or(|now| now.unwrap() == record));
+        record.map(|record| record.payload().to_vec())
+    };
+    assert_eq!(at_once().await, None);
+    assert!(cache.add(&name, b"one", in_an_hour()).await.unwrap());
+    assert_eq!(at_once().await.as_deref(), Some(&b"one"[..]));
+    assert_eq!(
+        cache.swap(&name, &seen(b"one"), b"two", in_an_hour()).await.unwrap(),
+        Swapped::Stored
+    );
+    assert_eq!(at_once().await.as_deref(), Some(&b"two"[..]));
+    cache.delete(&name).await.unwrap();
+    assert_eq!(at_once().await, None);
 }
 
 async fn a_value_may_be_anything(cache: &AnyCache) {

@@ -38,6 +38,7 @@ struct Inner {
     clock: Clock,
     down: AtomicBool,
     compares: AtomicBool,
+    forgets: AtomicBool,
 }
 
 impl TestStore {
@@ -50,6 +51,7 @@ impl TestStore {
                 clock,
                 down: AtomicBool::new(false),
                 compares: AtomicBool::new(true),
+                forgets: AtomicBool::new(false),
             }),
         }
     }
@@ -71,6 +73,11 @@ impl TestStore {
     /// Without the comparison every `replace` of a live record succeeds: the negative control.
     pub fn set_compares(&self, compares: bool) {
         self.inner.compares.store(compares, Ordering::SeqCst);
+    }
+
+    /// From now on it says at once that nothing is there, whatever is: another negative control.
+    pub fn set_forgets(&self, forgets: bool) {
+        self.inner.forgets.store(forgets, Ordering::SeqCst);
     }
 
     /// The next `create` uses this key.
@@ -129,6 +136,10 @@ impl SessionStore for TestStore {
         // Lets other requests in between, as a real store does.
         tokio::task::yield_now().await;
         Ok(self.records().get(key).filter(|record| self.is_live(record)).cloned())
+    }
+
+    fn load_now(&self, _: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
+        self.inner.forgets.load(Ordering::SeqCst).then_some(Ok(None))
     }
 
     async fn create(

@@ -61,6 +61,15 @@ impl SqliteFile {
         Box::pin(self.readers.read_elsewhere(statement.sqlite, values, gather)).await
     }
 
+    pub(in crate::database) fn fetch_now<A: Default>(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+        gather: impl Gather<A>,
+    ) -> Option<A> {
+        self.readers.glance(statement.sqlite, values, gather).ok().flatten()
+    }
+
     #[cfg(feature = "memory-cache")]
     pub(in crate::database) fn edition(&self) -> Option<FileEdition> {
         self.writer.edition()

@@ -168,11 +168,7 @@ impl Folder {
     }
 
     /// The content of a file, as long as it can be a session's, into an empty buffer.
-    pub(super) fn read(
-        &self,
-        file: &SessionFile,
-        payload: &mut Vec<u8>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn read(&self, file: &SessionFile, payload: &mut Vec<u8>) -> Result<(), StoreError> {
         let too_long = MAX_UNPACKED as u64 + 1;
         // One byte more, at whose absence the end is known.
         payload.reserve(file.size.min(MAX_UNPACKED) + 1);

@@ -5,8 +5,8 @@ use super::super::{DatabaseStore, record};
 use super::mysql;
 #[cfg(feature = "postgres")]
 use super::postgres;
-use crate::database::dialect::Dialect;
 use crate::database::Row;
+use crate::database::dialect::Dialect;
 use crate::error::StoreError;
 use crate::key::SessionKey;
 use crate::lane::Flight;
