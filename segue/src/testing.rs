@@ -86,8 +86,9 @@ impl Checked {
 
     /// Where nobody else writes meanwhile.
     async fn load(&self, key: &SessionKey) -> Option<Record> {
+        let before = self.store.load_now(key);
         let record = self.load_in_a_race(key).await;
-        if let Some(now) = self.store.load_now(key) {
+        for now in [before, self.store.load_now(key)].into_iter().flatten() {
             let now = now.expect("load_now answers where load does");
             assert_eq!(now, record, "load_now gives what load gives");
         }

@@ -221,6 +221,8 @@ async fn a_sealed_session_never_reaches_a_cache() {
     let sealed = SessionKey::sealed("eyJhIjoxfQ:1r31eq:AJu16St_lXmPR35BcDlMtqC8Z").unwrap();
     let seen = cache_contract::seen(b"x");
     assert_eq!(store.load(&sealed).await.unwrap(), None);
+    let memory = CacheStore::new(MemoryCache::new(10), options());
+    assert!(memory.load_now(&sealed).is_none(), "it has no name to be asked for");
     let replaced = store.replace(&sealed, &seen, b"y", in_an_hour()).await.unwrap();
     assert_eq!(replaced, segue::Replaced::Gone);
     assert_eq!(store.touch(&sealed, &seen, in_an_hour()).await.unwrap(), segue::Replaced::Gone);

@@ -268,7 +268,7 @@ fn cut_off_anywhere_is_an_error() {
 
 #[test]
 fn what_is_no_pickle() {
-    let pickles: [&[u8]; 38] = [
+    let pickles: [&[u8]; 39] = [
         b"",
         b".",
         b"12345",
@@ -295,6 +295,7 @@ fn what_is_no_pickle() {
         b"N(\x85t0.",
         b"N(a.",
         b"](Na.",
+        b"](Na0.",
         b"h\0.",
         b"j\0\0\0\0.",
         b"g0\n.",
