@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq as _};
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::random;
@@ -117,18 +117,19 @@ impl SessionKey {
 
 impl PartialEq for SessionKey {
     fn eq(&self, other: &Self) -> bool {
-        let (one, other) = (self.expose().as_bytes(), other.expose().as_bytes());
-        if one.len() != other.len() {
-            return false;
-        }
-        // Sixteen letters at once.
-        let ((one, rest), (other, others_rest)) = (one.as_chunks(), other.as_chunks());
-        let pairs = std::iter::zip(one, other);
-        let is_same = |(one, other): (&[u8; 16], &[u8; 16])| {
-            u128::from_ne_bytes(*one).ct_eq(&u128::from_ne_bytes(*other))
-        };
-        pairs.fold(rest.ct_eq(others_rest), |all, pair| all & is_same(pair)).into()
+        let (one, other) = (self.expose(), other.expose());
+        let words = std::iter::zip(words(one), words(other));
+        let same = words.fold(Choice::from(1), |all, (one, other)| all & one.ct_eq(&other));
+        one.len() == other.len() && bool::from(same)
     }
+}
+
+/// Sixteen letters at once; behind the last of them zeros.
+fn words(text: &str) -> impl Iterator<Item = u128> {
+    let (whole, rest) = text.as_bytes().as_chunks();
+    let mut last = [0; 16];
+    std::iter::zip(&mut last, rest).for_each(|(place, letter)| *place = *letter);
+    whole.iter().copied().chain([last]).map(u128::from_ne_bytes)
 }
 
 impl Eq for SessionKey {}
