@@ -81,6 +81,7 @@ pub struct Database {
 }
 
 /// Somebody would have to be waited for, or it fails.
+#[cfg(feature = "sqlite")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NotNow;
 
@@ -225,6 +226,7 @@ impl Database {
     }
 
     /// As [`fetch_optional`](Self::fetch_optional), on this thread.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn fetch_now<T: 'static>(
         &self,
         statement: &Statement,
@@ -232,10 +234,11 @@ impl Database {
         read: fn(Row<'_>) -> T,
     ) -> Result<Option<T>, NotNow> {
         match &self.pools {
-            #[cfg(feature = "sqlite")]
             Pools::Sqlite(sqlite) => sqlite.fetch_now(statement, values, first(read)).ok_or(NotNow),
-            #[allow(unreachable_patterns, reason = "a build for SQLite alone has no others")]
-            _ => Err(NotNow),
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(_) => Err(NotNow),
+            #[cfg(feature = "mysql")]
+            Pools::MySql(_) => Err(NotNow),
         }
     }
 

@@ -187,6 +187,7 @@ impl SessionStore for DatabaseStore {
         found.transpose()
     }
 
+    #[cfg(feature = "sqlite")]
     fn load_now(&self, key: &SessionKey) -> Option<Result<Option<Record>, StoreError>> {
         #[cfg(any(feature = "postgres", feature = "mysql"))]
         if self.batches.is_some() {
