@@ -155,14 +155,14 @@ impl Codec {
 }
 
 fn parse(json: Arc<[u8]>) -> Result<SessionData, CodecError> {
-    let parsed = match std::str::from_utf8(&json) {
-        _ if json.is_ascii() => SessionData::parse_ascii(json),
-        Ok(text) => SessionData::parse_strict(text),
+    let parsed = if json.is_ascii() {
+        SessionData::parse_ascii(json)
+    } else if let Ok(text) = std::str::from_utf8(&json) {
+        SessionData::parse_strict(text)
+    } else {
         // Django reads Latin-1, where each byte is the letter of that number.
-        Err(_) => {
-            let text: String = json.iter().copied().map(char::from).collect();
-            SessionData::parse_strict(&text)
-        }
+        let text: String = json.iter().copied().map(char::from).collect();
+        SessionData::parse_strict(&text)
     };
     parsed.map_err(|_| CodecError::rubbish("it is not a JSON object"))
 }

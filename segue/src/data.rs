@@ -104,7 +104,8 @@ impl SessionData {
             scanner.object(|key, value| {
                 entries.push(Entry { key: Text::Source(key), value: Text::Source(value) });
             })?;
-            scanner.end()
+            scanner.end()?;
+            Ok(scanner.has_escapes())
         })?;
         Ok(Self { source, entries, log: Vec::new() })
     }
@@ -334,7 +335,10 @@ fn is_quoted(quoted: &[u8], text: &str) -> bool {
         Ordering::Less => false,
         Ordering::Equal => letters == text.as_bytes() && !letters.contains(&b'\\'),
         Ordering::Greater => {
-            letters.contains(&b'\\') && json::unquote(ascii(quoted)).as_deref() == Some(text)
+            let begins_like_it = letters.first() == text.as_bytes().first();
+            (begins_like_it || letters.starts_with(b"\\"))
+                && letters.contains(&b'\\')
+                && json::unquote(ascii(quoted)).as_deref() == Some(text)
         }
     })
 }

@@ -73,7 +73,6 @@ impl Record {
     }
 
     /// The same with another deadline, and with what was made of it.
-    #[cfg(unix)]
     pub(crate) fn ending(self, expires_at: Timestamp) -> Self {
         Self { expires_at, ..self }
     }

@@ -25,14 +25,16 @@ thread_local! {
 impl Entries {
     pub(super) const NONE: Self = Self::Own(Vec::new());
 
-    /// Those that are read from this text, which `read` is given a place for.
+    /// Those that are read from this text, which `read` is given a place for; it tells whether there are escapes
+    /// in it.
     pub(super) fn read<E>(
         source: &[u8],
-        read: impl FnOnce(&mut Vec<Entry>) -> Result<(), E>,
+        read: impl FnOnce(&mut Vec<Entry>) -> Result<bool, E>,
     ) -> Result<Self, E> {
         scratch::with(&GATHERED, |entries| {
-            read(entries)?;
-            drop_repeated_keys(entries, source);
+            if (read(entries)? && have_escapes(entries, source)) || !differ(entries, source) {
+                drop_repeated_keys(entries, source);
+            }
             Ok(Self::Loaded(entries.drain(..).collect()))
         })
     }
@@ -75,9 +77,6 @@ impl DerefMut for Entries {
 
 /// As in Python's `dict`: the first place, the last value.
 fn drop_repeated_keys(entries: &mut Vec<Entry>, source: &[u8]) {
-    if keys_differ(entries, source) {
-        return;
-    }
     let mut places = HashMap::with_capacity(entries.len());
     let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
     for entry in &*entries {
@@ -99,12 +98,14 @@ fn drop_repeated_keys(entries: &mut Vec<Entry>, source: &[u8]) {
     }
 }
 
-/// Whether no key is written like another, and none in two ways.
-fn keys_differ(entries: &[Entry], source: &[u8]) -> bool {
+/// Whether there is a key that could be written in another way.
+fn have_escapes(entries: &[Entry], source: &[u8]) -> bool {
+    entries.iter().any(|entry| entry.key.within(source).contains(&b'\\'))
+}
+
+/// Whether no key is written like another.
+fn differ(entries: &[Entry], source: &[u8]) -> bool {
     let keys = || entries.iter().map(|entry| entry.key.within(source));
-    if keys().any(|key| key.contains(&b'\\')) {
-        return false;
-    }
     match entries.len() {
         // Faster than to hash them.
         0..=16 => keys().enumerate().all(|(at, key)| keys().take(at).all(|other| other != key)),

@@ -91,8 +91,11 @@ impl SignedCookieStore {
         let signed = self.signer.unsign_dated(key.expose()).ok()?;
         let payload: Arc<[u8]> = signed.unpack(|json| Arc::from(json)).ok()?;
         let signed_at = Timestamp::from_second(signed.seconds).ok()?;
-        let expires_at = expiry_of(&payload).ok()?.date(self.cookie_age, signed_at);
-        (expires_at > self.clock.now()).then(|| Record::new(payload, expires_at))
+        // Whoever asked finds it read already.
+        let record = Record::new(payload, signed_at).remembering();
+        let expiry = Expiry::of(&Codec::json().decode_record(&record).ok()?);
+        let expires_at = expiry.date(self.cookie_age, signed_at);
+        (expires_at > self.clock.now()).then(|| record.ending(expires_at))
     }
 
     /// Whether the session in a cookie is live. What was seen is what this cookie holds, and where it

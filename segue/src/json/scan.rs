@@ -43,6 +43,7 @@ pub(crate) enum Part {
 pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
+    has_escapes: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -52,7 +53,12 @@ impl<'a> Scanner<'a> {
 
     /// Of a text in any encoding that has ASCII's letters and no other in their place.
     pub(crate) fn of(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { bytes, at: 0, has_escapes: false }
+    }
+
+    /// Whether there were escapes in the strings so far.
+    pub(crate) fn has_escapes(&self) -> bool {
+        self.has_escapes
     }
 
     /// Reads an object and calls back with where each key (quotes included) and value stands.
@@ -93,7 +99,12 @@ impl<'a> Scanner<'a> {
 
     /// Reads one value of any kind.
     pub(crate) fn value(&mut self) -> Result<(), SyntaxError> {
-        self.parts(|_| {})
+        self.skip_whitespace();
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'{' | b'[') => self.parts(|_| {}),
+            _ => self.scalar(),
+        }
     }
 
     /// Reads one value of any kind and calls back with its parts, as they stand there.
@@ -176,6 +187,7 @@ impl<'a> Scanner<'a> {
                     return Ok(());
                 }
                 Some(b'\\') => {
+                    self.has_escapes = true;
                     self.at += 1;
                     match self.peek() {
                         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
