@@ -91,8 +91,9 @@ struct Room {
 
 impl Scratch for Room {
     fn empty(&mut self) {
-        self.parts.empty();
-        self.paper.empty();
+        let Self { parts, paper } = self;
+        parts.empty();
+        paper.empty();
     }
 }
 

@@ -8,7 +8,8 @@ const KEPT: usize = 64 * 1024;
 
 /// What a thread can keep for the next use.
 pub(crate) trait Scratch: Default {
-    /// Takes out what is in it, and gives back the memory that is more than is kept.
+    /// Takes out what is in it, and gives back the memory that is more than is kept. Whoever has parts takes
+    /// itself apart for it, so that none can be forgotten: what is left in one would be read by the next.
     fn empty(&mut self);
 }
 

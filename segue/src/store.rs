@@ -179,7 +179,8 @@ impl Cleared {
 ///
 /// An engine that cannot keep all of this, because sessions live in the cookie for example, says so
 /// in its [`Guarantees`]. There are no default bodies, so that no engine keeps less than this by
-/// accident, but for `load_now`, which only saves time. `segue::testing::check_store` runs the contract against an engine;
+/// accident, but for `load_now`, which only saves time. `segue::testing::check_store` runs the
+/// contract against an engine;
 /// `segue/examples/own_engine.rs` is an engine in one file.
 pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// What this engine promises, and how it wants sessions encoded.

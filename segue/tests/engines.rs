@@ -134,20 +134,21 @@ async fn the_tests_own_store() {
 }
 
 /// A check that passes everything would be worth nothing.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_does_not_compare_fails_the_check() {
+async fn fails_the_check(spoil: impl FnOnce(&common::TestStore)) {
     let store = common::TestStore::new(Clock::system());
-    store.set_compares(false);
+    spoil(&store);
     let checked = tokio::spawn(check_store(store)).await;
     assert!(checked.unwrap_err().is_panic());
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_does_not_compare_fails_the_check() {
+    fails_the_check(|store| store.set_compares(false)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_forgets_fails_the_check() {
-    let store = common::TestStore::new(Clock::system());
-    store.set_forgets(true);
-    let checked = tokio::spawn(check_store(store)).await;
-    assert!(checked.unwrap_err().is_panic());
+    fails_the_check(|store| store.set_forgets(true)).await;
 }
 
 /// A writer on another connection, as another process has it, gets its turn between the batches:

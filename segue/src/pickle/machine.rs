@@ -32,10 +32,11 @@ pub(super) struct Parts {
 
 impl Scratch for Parts {
     fn empty(&mut self) {
-        self.nodes.empty();
-        self.stack.empty();
-        self.marks.empty();
-        self.memo.empty();
+        let Self { nodes, stack, marks, memo } = self;
+        nodes.empty();
+        stack.empty();
+        marks.empty();
+        memo.empty();
     }
 }
 

@@ -57,10 +57,11 @@ pub(super) struct Paper {
 
 impl Scratch for Paper {
     fn empty(&mut self) {
-        self.way.empty();
-        self.open.empty();
-        self.json.empty();
-        self.members.empty();
+        let Self { way, open, json, members } = self;
+        way.empty();
+        open.empty();
+        json.empty();
+        members.empty();
     }
 }
 
@@ -81,7 +82,6 @@ impl Show<'_> {
         value: Value,
     ) -> Result<Range<usize>, PickleError> {
         let start = self.json.len();
-        self.open.clear();
         self.is_exact = true;
         walker.walk(value, self)?;
         Ok(start..self.json.len())

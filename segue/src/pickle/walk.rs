@@ -42,8 +42,9 @@ pub(super) struct Way {
 
 impl Scratch for Way {
     fn empty(&mut self) {
-        self.frames.empty();
-        self.is_open.empty();
+        let Self { frames, is_open } = self;
+        frames.empty();
+        is_open.empty();
     }
 }
 
