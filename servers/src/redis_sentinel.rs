@@ -81,15 +81,20 @@ impl RedisSentinel {
         self.sentinels.iter().map(Redis::url).collect()
     }
 
-    /// The master at this moment, as the first sentinel that answers says.
+    /// The master at this moment, as the sentinel says that was told of the last change: the others hear
+    /// of it by and by.
     ///
     /// # Errors
     /// Where none answers, or names one that is not ours.
     pub fn master(&self) -> Result<&Redis> {
-        let ask = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self::MASTER_NAME];
         let running = self.sentinels.iter().filter(|sentinel| sentinel.is_running());
-        let answer = running.map(|sentinel| sentinel.cli(&ask)).find_map(Result::ok);
-        let answer = answer.ok_or_else(|| Error::new("no sentinel answers"))?;
+        let answers = running.filter_map(|sentinel| {
+            let ask = |what| sentinel.cli(&["SENTINEL", what, Self::MASTER_NAME]);
+            let epoch: u64 = value(&ask("MASTER").ok()?, "config-epoch")?.parse().ok()?;
+            Some((epoch, ask("GET-MASTER-ADDR-BY-NAME").ok()?))
+        });
+        let newest = answers.max_by_key(|(epoch, _)| *epoch);
+        let (_, answer) = newest.ok_or_else(|| Error::new("no sentinel answers"))?;
         let port = answer.split_whitespace().nth(1).and_then(|port| port.parse::<u16>().ok());
         let node = self.nodes.iter().find(|node| Some(node.port()) == port);
         node.ok_or_else(|| Error::new(format!("a sentinel named no node of ours: {answer}")))
