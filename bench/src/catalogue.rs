@@ -20,6 +20,7 @@ pub(crate) enum Class {
     Postgres,
     MariaDb,
     Redis,
+    Valkey,
     Memcached,
     /// A store behind a copy that is nearer.
     Cached,
@@ -66,12 +67,13 @@ pub(crate) enum Store {
     Postgres,
     MariaDb,
     Redis,
+    Valkey,
     Memcached,
     PostgresAndRedis,
 }
 
 impl Class {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Memory,
         Self::Cookie,
         Self::File,
@@ -79,6 +81,7 @@ impl Class {
         Self::Postgres,
         Self::MariaDb,
         Self::Redis,
+        Self::Valkey,
         Self::Memcached,
         Self::Cached,
     ];
@@ -92,6 +95,7 @@ impl Class {
             Self::Postgres => "PostgreSQL",
             Self::MariaDb => "MariaDB",
             Self::Redis => "Redis",
+            Self::Valkey => "Valkey",
             Self::Memcached => "memcached",
             Self::Cached => "Behind a copy that is nearer",
         }
@@ -200,6 +204,10 @@ pub(crate) const ALL: &[Contender] = &[
     entry("axum-session-redis-direct", AXUM, Store::Redis, Class::Redis),
     entry("express-redis", Program::Express, Store::Redis, Class::Redis),
     entry("django-cache-redis", Program::Django, Store::Redis, Class::Redis),
+
+    entry("limit-valkey", Program::Own, Store::Valkey, Class::Valkey),
+    entry("segue-cache-valkey", Program::Own, Store::Valkey, Class::Valkey),
+    entry("tower-valkey", TOWER, Store::Valkey, Class::Valkey),
 
     entry("segue-cache-memcached", Program::Own, Store::Memcached, Class::Memcached),
 

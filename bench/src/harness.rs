@@ -5,6 +5,7 @@ pub(crate) mod load;
 pub(crate) mod machine;
 pub(crate) mod process;
 pub(crate) mod programs;
+mod redis;
 pub(crate) mod server;
 pub(crate) mod stores;
 pub(crate) mod tools;

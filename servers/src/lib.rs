@@ -1,5 +1,5 @@
-//! Real servers for tests: PostgreSQL, MariaDB, Redis (alone, as a cluster, with sentinels), memcached
-//! and nginx, each on a free port of loopback, with its data in a temporary folder.
+//! Real servers for tests: PostgreSQL, MariaDB, Redis (alone, as a cluster, with sentinels), Valkey,
+//! memcached and nginx, each on a free port of loopback, with its data in a temporary folder.
 //!
 //! A test that harms a server starts its own, and others use a [`shared`] one:
 //!

@@ -5,6 +5,9 @@ use std::process::{Command, Stdio};
 
 use crate::error::{Error, Result};
 
+/// Where `cargo xtask test` puts what Debian does not have, or not in the version that is needed.
+const FROM_PYPI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/xtask/venv/bin");
+
 /// A program by its name, also outside the path of an ordinary user.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     // Debian keeps PostgreSQL's programs out of the path, by version, and its `psql` in the path
@@ -16,7 +19,7 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
     folders.reverse();
     let path = std::env::var_os("PATH").unwrap_or_default();
     folders.extend(std::env::split_paths(&path));
-    folders.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    folders.extend(["/usr/sbin", "/usr/local/sbin", FROM_PYPI].map(PathBuf::from));
     folders.into_iter().map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 

@@ -1,4 +1,5 @@
-//! Redis: one server, and what the servers of a cluster and of sentinels are made of.
+//! Redis: one server, and what the servers of a cluster and of sentinels are made of; and Valkey, which is run
+//! and spoken to in the same way.
 
 use std::fs;
 use std::path::Path;
@@ -13,6 +14,8 @@ use crate::url::encode;
 
 pub(crate) const PACKAGES: &str = "redis-server redis-tools openssl";
 pub(crate) const PROGRAMS: &[&str] = &["redis-server", "redis-cli", "openssl"];
+pub(crate) const VALKEY_PACKAGES: &str = "valkey-server redis-tools";
+pub(crate) const VALKEY_PROGRAMS: &[&str] = &["valkey-server", "redis-cli"];
 
 /// A Redis server.
 #[derive(Debug)]
@@ -43,6 +46,7 @@ pub struct RedisOptions {
     password: Option<String>,
     has_tls: bool,
     is_sentinel: bool,
+    is_valkey: bool,
     /// Lines of the configuration file.
     settings: Vec<String>,
 }
@@ -77,6 +81,12 @@ impl RedisOptions {
     /// A line of the configuration file, such as `maxmemory 2mb`.
     pub fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.push(format!("{name} {value}"));
+        self
+    }
+
+    /// Makes it a Valkey server.
+    pub fn valkey(mut self) -> Self {
+        self.is_valkey = true;
         self
     }
 
@@ -127,10 +137,15 @@ impl RedisOptions {
         fs::write(&file, lines.join("\n") + "\n").map_err(Error::of("write redis.conf"))?;
         let mut arguments = vec![file.into()];
         arguments.extend(self.is_sentinel.then(|| "--sentinel".into()));
+        let (name, program, packages) = match (self.is_valkey, self.is_sentinel) {
+            (true, _) => ("Valkey", "valkey-server", VALKEY_PACKAGES),
+            (false, true) => ("Redis Sentinel", "redis-server", PACKAGES),
+            (false, false) => ("Redis", "redis-server", PACKAGES),
+        };
         let server = Server::start(Plan {
-            name: if self.is_sentinel { "Redis Sentinel" } else { "Redis" },
-            program: "redis-server",
-            packages: PACKAGES,
+            name,
+            program,
+            packages,
             arguments,
             account,
             folder,

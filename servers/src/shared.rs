@@ -9,6 +9,7 @@
 //! | [`postgres`] | `SEGUE_TEST_POSTGRES` | URL of the database `postgres`, whose user may create others |
 //! | [`mariadb`] | `SEGUE_TEST_MARIADB` | URL of the database `mysql`, likewise |
 //! | [`redis`] | `SEGUE_TEST_REDIS` | URL |
+//! | [`valkey`] | `SEGUE_TEST_VALKEY` | URL, in Redis' words |
 //! | [`redis_cluster`] | `SEGUE_TEST_REDIS_CLUSTER` | URLs of all nodes, with commas between |
 //! | [`sentinel`] | `SEGUE_TEST_SENTINEL` | URLs of all sentinels; the master is `mymaster` |
 //! | [`memcached`] | `SEGUE_TEST_MEMCACHED` | two addresses |
@@ -33,6 +34,8 @@ pub enum Kind {
     MariaDb,
     /// One Redis server.
     Redis,
+    /// One Valkey server, of a version that compares and swaps by itself.
+    Valkey,
     /// A cluster of six Redis servers.
     RedisCluster,
     /// Three Redis servers and three sentinels.
@@ -43,10 +46,11 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Postgres,
         Self::MariaDb,
         Self::Redis,
+        Self::Valkey,
         Self::RedisCluster,
         Self::Sentinel,
         Self::Memcached,
@@ -59,6 +63,7 @@ impl Kind {
             Self::Postgres => "SEGUE_TEST_POSTGRES",
             Self::MariaDb => "SEGUE_TEST_MARIADB",
             Self::Redis => "SEGUE_TEST_REDIS",
+            Self::Valkey => "SEGUE_TEST_VALKEY",
             Self::RedisCluster => "SEGUE_TEST_REDIS_CLUSTER",
             Self::Sentinel => "SEGUE_TEST_SENTINEL",
             Self::Memcached => "SEGUE_TEST_MEMCACHED",
@@ -78,6 +83,7 @@ impl Kind {
             Self::Postgres => "postgres",
             Self::MariaDb => "mariadb",
             Self::Redis => "redis",
+            Self::Valkey => "valkey",
             Self::RedisCluster => "redis_cluster",
             Self::Sentinel => "sentinel",
             Self::Memcached => "memcached",
@@ -91,6 +97,7 @@ impl Kind {
             Self::Postgres => pg::PACKAGES,
             Self::MariaDb => maria::PACKAGES,
             Self::Redis | Self::RedisCluster | Self::Sentinel => single::PACKAGES,
+            Self::Valkey => single::VALKEY_PACKAGES,
             Self::Memcached => memcache::PACKAGES,
         }
     }
@@ -102,6 +109,7 @@ impl Kind {
             Self::Postgres => pg::PROGRAMS,
             Self::MariaDb => maria::PROGRAMS,
             Self::Redis | Self::RedisCluster | Self::Sentinel => single::PROGRAMS,
+            Self::Valkey => single::VALKEY_PROGRAMS,
             Self::Memcached => memcache::PROGRAMS,
         };
         programs.iter().copied().filter(|name| find(name).is_none()).collect()
@@ -123,6 +131,10 @@ impl Kind {
             }
             Self::Redis => {
                 let server = Redis::options().durable().start()?;
+                (server.url(), Box::new(server))
+            }
+            Self::Valkey => {
+                let server = Redis::options().valkey().durable().start()?;
                 (server.url(), Box::new(server))
             }
             Self::RedisCluster => {
@@ -148,6 +160,7 @@ impl fmt::Display for Kind {
             Self::Postgres => "PostgreSQL",
             Self::MariaDb => "MariaDB",
             Self::Redis => "Redis",
+            Self::Valkey => "Valkey",
             Self::RedisCluster => "Redis Cluster",
             Self::Sentinel => "Redis Sentinel",
             Self::Memcached => "memcached",
@@ -211,6 +224,16 @@ pub fn mariadb() -> &'static str {
 pub fn redis() -> &'static str {
     static SERVER: Shared = Shared::new();
     SERVER.value(Kind::Redis)
+}
+
+/// The URL of a Valkey server, likewise.
+///
+/// # Panics
+/// Where none was named and none can be started.
+#[must_use]
+pub fn valkey() -> &'static str {
+    static SERVER: Shared = Shared::new();
+    SERVER.value(Kind::Valkey)
 }
 
 /// The URLs of the six nodes of a Redis Cluster.

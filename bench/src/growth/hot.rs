@@ -18,11 +18,13 @@ pub(super) const SERVERS: &[&str] = &[
     "segue-db-postgres",
     "segue-db-mariadb",
     "segue-cache-redis",
+    "segue-cache-valkey",
     "segue-cached-db-redis",
     "tower-memory",
     "tower-sqlite-full",
     "tower-postgres",
     "tower-redis",
+    "tower-valkey",
     "express-redis",
 ];
 

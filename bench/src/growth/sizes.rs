@@ -15,6 +15,8 @@ pub(super) const SERVERS: &[&str] = &[
     "tower-postgres",
     "segue-cache-redis",
     "tower-redis",
+    "segue-cache-valkey",
+    "tower-valkey",
 ];
 
 const SIZES: [&str; 3] = ["/new", "/new?bytes=3000", "/new?bytes=30000"];

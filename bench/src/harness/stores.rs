@@ -4,26 +4,39 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
 
 use servers::{MariaDb, Memcached, Postgres, Redis, fresh_database};
 use tempfile::TempDir;
 
+use super::redis::{Owner, RedisServer};
 use crate::Result;
 use crate::catalogue::Store;
 
-/// Redis has so many databases by default.
-const REDIS_DATABASES: usize = 16;
+/// What servers of Redis' kind say of the bytes that they use, and of the commands that they have done.
+const USED: &str = "used_memory:";
+const COMMANDS: &str = "total_commands_processed:";
 
 /// What was started.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Stores {
     postgres: Option<Postgres>,
     mariadb: Option<MariaDb>,
-    redis: Option<Redis>,
+    redis: RedisServer,
+    valkey: RedisServer,
     memcached: Option<Memcached>,
-    /// Who has each database of Redis', of those that were given to somebody.
-    redis_databases: Vec<Weak<()>>,
+}
+
+impl Default for Stores {
+    fn default() -> Self {
+        let (redis, valkey) = (Redis::options(), Redis::options().valkey());
+        Self {
+            postgres: None,
+            mariadb: None,
+            redis: RedisServer::new(redis),
+            valkey: RedisServer::new(valkey),
+            memcached: None,
+        }
+    }
 }
 
 /// Where one server keeps its sessions.
@@ -36,7 +49,7 @@ pub(crate) struct Place {
     pub(crate) ports: Vec<u16>,
     folder: Option<TempDir>,
     /// Nobody else gets its database of Redis' while this is there.
-    _database: Option<Arc<()>>,
+    _database: Option<Owner>,
 }
 
 impl Stores {
@@ -60,18 +73,19 @@ impl Stores {
                 let url = fresh_database(&format!("{}?ssl-mode=disabled", server.url("mysql")))?;
                 place(url, vec![server.port()])
             }
-            Store::Redis => {
-                let (name, database) = self.redis_database()?;
-                Place { _database: Some(database), ..place(name, vec![self.redis()?.port()]) }
+            Store::Redis | Store::Valkey => {
+                let server = self.redis_server(store);
+                let ((name, database), port) = (server.database()?, server.running()?.port());
+                Place { _database: Some(database), ..place(name, vec![port]) }
             }
             Store::Memcached => {
                 let server = started(&mut self.memcached, Memcached::start)?;
                 place(format!("memcached://{}", server.address()), vec![server.port()])
             }
             Store::PostgresAndRedis => {
-                let (entries, database) = self.redis_database()?;
+                let (entries, database) = self.redis.database()?;
                 let name = format!("{} {entries}", self.postgres_url()?);
-                let ports = vec![self.postgres()?.port(), self.redis()?.port()];
+                let ports = vec![self.postgres()?.port(), self.redis.running()?.port()];
                 Place { _database: Some(database), ..place(name, ports) }
             }
         })
@@ -86,31 +100,12 @@ impl Stores {
         started(&mut self.postgres, Postgres::start)
     }
 
-    /// It keeps its data in memory alone.
     pub(crate) fn redis(&mut self) -> Result<&Redis> {
-        started(&mut self.redis, Redis::start)
+        self.redis.started()
     }
 
-    /// One that nobody has, empty. It is emptied where somebody had it before, and only then: all who keep
-    /// copies of what is in Redis forget them at that.
-    fn redis_database(&mut self) -> Result<(String, Arc<()>)> {
-        let url = self.redis()?.url();
-        let owner = Arc::new(());
-        let number = match self.redis_databases.iter().position(|one| one.strong_count() == 0) {
-            Some(number) => {
-                self.redis()?.cli(&["-n", &number.to_string(), "FLUSHDB", "SYNC"])?;
-                number
-            }
-            None => self.redis_databases.len(),
-        };
-        if number >= REDIS_DATABASES {
-            return Err(format!("{REDIS_DATABASES} servers have all databases of Redis'").into());
-        }
-        match self.redis_databases.get_mut(number) {
-            Some(slot) => *slot = Arc::downgrade(&owner),
-            None => self.redis_databases.push(Arc::downgrade(&owner)),
-        }
-        Ok((format!("{url}/{number}"), owner))
+    fn redis_server(&mut self, store: Store) -> &mut RedisServer {
+        if store == Store::Valkey { &mut self.valkey } else { &mut self.redis }
     }
 
     /// How many bytes sessions take there, and where that is; nothing where they are in the server's memory.
@@ -126,14 +121,16 @@ impl Stores {
                 let server = self.mariadb.as_ref().ok_or("MariaDB was not started")?;
                 vec![("database", mariadb_bytes(server, database(name))?)]
             }
-            Store::Redis => vec![("store", self.redis_bytes()?)],
+            Store::Redis => vec![("store", self.redis.number("memory", USED)?)],
+            Store::Valkey => vec![("store", self.valkey.number("memory", USED)?)],
             Store::Memcached => {
                 let server = self.memcached.as_ref().ok_or("memcached was not started")?;
                 vec![("store", line_of(&ask(server.port(), "stats")?, "STAT bytes ")?)]
             }
             Store::PostgresAndRedis => {
                 let (rows, _) = name.split_once(' ').ok_or("two stores have two names")?;
-                vec![("database", self.postgres_bytes(rows)?), ("store", self.redis_bytes()?)]
+                let entries = self.redis.number("memory", USED)?;
+                vec![("database", self.postgres_bytes(rows)?), ("store", entries)]
             }
         })
     }
@@ -142,11 +139,6 @@ impl Stores {
         let server = self.postgres.as_ref().ok_or("PostgreSQL was not started")?;
         let sql = "SELECT pg_database_size(current_database())";
         Ok(server.query(database(url), sql)?.trim().parse()?)
-    }
-
-    fn redis_bytes(&self) -> Result<u64> {
-        let server = self.redis.as_ref().ok_or("Redis was not started")?;
-        line_of(&server.cli(&["INFO", "memory"])?, "used_memory:")
     }
 
     /// How often the store did something for somebody so far: Redis's commands, transactions of
@@ -162,10 +154,8 @@ impl Stores {
                 let sql = "SELECT xact_commit FROM pg_stat_database WHERE datname = '{}'";
                 Some(server.query("postgres", &of(sql))?.trim().parse()?)
             }
-            Store::Redis => {
-                let server = self.redis.as_ref().ok_or("Redis was not started")?;
-                Some(line_of(&server.cli(&["INFO", "stats"])?, "total_commands_processed:")?)
-            }
+            Store::Redis => Some(self.redis.number("stats", COMMANDS)?),
+            Store::Valkey => Some(self.valkey.number("stats", COMMANDS)?),
             _ => None,
         })
     }
@@ -185,10 +175,11 @@ impl Stores {
             versions
                 .push(format!("MariaDB {}, `innodb_flush_log_at_trx_commit = 1`", version.trim()));
         }
-        if let Some(server) = &self.redis {
-            let info = server.cli(&["INFO", "server"]).unwrap_or_default();
-            let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
-            versions.push(format!("Redis {}, in memory alone", version.unwrap_or_default().trim()));
+        for (name, server, line) in
+            [("Redis", &self.redis, "redis_version:"), ("Valkey", &self.valkey, "valkey_version:")]
+        {
+            let version = server.version(line);
+            versions.extend(version.map(|version| format!("{name} {version}, in memory alone")));
         }
         if let Some(server) = &self.memcached {
             let version = ask(server.port(), "version").unwrap_or_default();
@@ -257,7 +248,7 @@ fn mariadb_bytes(server: &MariaDb, database: &str) -> Result<u64> {
     Ok(server.query(database, sql)?.trim().parse()?)
 }
 
-fn line_of(text: &str, name: &str) -> Result<u64> {
+pub(super) fn line_of(text: &str, name: &str) -> Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     Ok(line.ok_or_else(|| format!("the store told no `{name}`"))?.trim().parse()?)
 }
@@ -278,29 +269,6 @@ mod tests {
     #[test]
     fn a_database_is_named_at_the_end_of_its_url() {
         assert_eq!(database("postgres://u:p@127.0.0.1:5/segue_1?sslmode=disable"), "segue_1");
-    }
-
-    /// `cargo xtask test` leaves it out where there is no Redis.
-    mod redis {
-        use super::*;
-
-        #[test]
-        fn a_database_is_one_servers_alone_and_empty() {
-            let mut stores = Stores::default();
-            let number = |place: &Place| database(&place.name).to_owned();
-            let mut places: Vec<_> =
-                (0..REDIS_DATABASES).map(|_| stores.place(Store::Redis).unwrap()).collect();
-            let all: std::collections::BTreeSet<_> = places.iter().map(number).collect();
-            assert_eq!(all.len(), REDIS_DATABASES);
-            assert!(stores.place(Store::Redis).unwrap_err().to_string().contains("all databases"));
-            let gone = number(&places.remove(5));
-            let redis = stores.redis().unwrap();
-            redis.cli(&["-n", &gone, "SET", "somebody", "else's"]).unwrap();
-            let again = stores.place(Store::Redis).unwrap();
-            assert_eq!(number(&again), gone);
-            let left = stores.redis().unwrap().cli(&["-n", &gone, "DBSIZE"]).unwrap();
-            assert_eq!(left.trim(), "0");
-        }
     }
 
     #[test]

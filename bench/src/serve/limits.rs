@@ -33,7 +33,7 @@ pub(super) async fn router(kind: &str, store: &str) -> Result<Router> {
     Ok(match kind {
         "none" => routes(Nothing)?,
         "file" => routes(file::Files::open(store))?,
-        "redis" => routes(redis::Redis::open(store).await?)?,
+        "redis" | "valkey" => routes(redis::Redis::open(store).await?)?,
         "tokio-postgres" => routes(postgres::TokioPostgres::open(store).await?)?,
         "sqlx-postgres" => routes(postgres::Sqlx::open(store).await?)?,
         "rusqlite" => routes(sqlite::Rusqlite::open(store, "NORMAL")?)?,

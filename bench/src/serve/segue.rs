@@ -77,7 +77,9 @@ pub(super) async fn router(name: &str, store: &str) -> Result<Router> {
             options.format = CacheFormat::Json;
             layered(CacheStore::new(MemoryCache::new(ENTRIES), options), &settings)
         }
-        "segue-cache-redis" => cache(RedisCache::from_url(store)?, &settings),
+        "segue-cache-redis" | "segue-cache-valkey" => {
+            cache(RedisCache::from_url(store)?, &settings)
+        }
         "segue-cache-redis-near" => {
             cache(RedisCache::from_url(&format!("{store}?near={COPIES}"))?, &settings)
         }

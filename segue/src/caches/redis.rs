@@ -8,15 +8,16 @@ mod link;
 mod near;
 mod node;
 mod sentinel;
+mod swap;
 mod words;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use redis::{Cmd, Script, Value};
+use redis::{Cmd, Value};
 use tokio::time::Instant;
 
 use super::life::{Life, deadline_in};
@@ -29,26 +30,11 @@ use batch::Request;
 use link::Link;
 use near::Near;
 use node::Traffic;
+use swap::Native;
 use words::Trouble;
-
-/// Compares and swaps in one step. The value is read by `GETEX`, which counts as a write: a replica
-/// refuses it, and so does a master that was demoted, where `GET` would answer what it knows. It also
-/// is why a server whose memory is full, which refuses new values, lets old ones be changed.
-const SWAP: &str = "\
-local current = redis.call('GETEX', KEYS[1])
-if not current then return 0 end
-if current ~= ARGV[1] then return 1 end
-if ARGV[3] == 'over' then redis.call('DEL', KEYS[1])
-elseif ARGV[3] == 'endless' then redis.call('SET', KEYS[1], ARGV[2])
-else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-return 2
-";
 
 /// How many writes that wait for replicas are on their way at once, each by itself.
 const WAITING_WRITES: usize = 1024;
-
-/// The name that a server knows the script by, once it has seen it.
-static SWAP_DIGEST: LazyLock<String> = LazyLock::new(|| Script::new(SWAP).get_hash().to_owned());
 
 /// A cache in Redis 6.2 or newer, or in Valkey: one server, the master behind Sentinels, or a
 /// cluster.
@@ -58,8 +44,11 @@ static SWAP_DIGEST: LazyLock<String> = LazyLock::new(|| Script::new(SWAP).get_ha
 /// - One connection to each server, shared by all requests, made when it is first needed, and made
 ///   anew when it broke: no restart is needed after one of the server.
 /// - Only masters answer. Reads are made in a way that replicas refuse.
-/// - Nothing takes longer than the `timeout` of the URL, and where more wait than its `queue`, the others are told at once. What was being written when the time was
-///   up or the connection broke may be there or not: it is an error, and is not tried again.
+/// - Nothing takes longer than the `timeout` of the URL, and where more wait than its `queue`, the others are told
+///   at once. What was being written when the time was up or the connection broke may be there or not: it is an
+///   error, and is not tried again.
+/// - A swap is one command on Valkey from 8.1 on and Redis from 8.4 on, which the server is asked once; elsewhere it
+///   is a script, which keeps the server busy for longer.
 /// - With `wait`, a write is a success when so many replicas have it.
 /// - With `near`, what was read lately is answered from this process's memory, until the server tells that it has
 ///   changed: within a network's delay; where the connection falls silent, within a second and the `timeout`.
@@ -85,6 +74,7 @@ pub struct RedisCache {
     writes: Arc<Link>,
     /// Copies of what was read.
     near: Option<Arc<Near>>,
+    native: Arc<Native>,
     wait: u16,
     timeout: Duration,
 }
@@ -113,7 +103,8 @@ impl RedisCache {
         let reads = Arc::new(Link::open(url, traffic, near.as_ref())?);
         let writes =
             if url.wait > 0 { Arc::new(Link::open(url, alone, None)?) } else { reads.clone() };
-        Ok(Self { reads, writes, near, wait: url.wait, timeout: url.timeout })
+        let native = Arc::default();
+        Ok(Self { reads, writes, near, native, wait: url.wait, timeout: url.timeout })
     }
 
     /// Uses a client that you made yourself, with its own TLS settings for example. An operation
@@ -123,7 +114,8 @@ impl RedisCache {
         let timeout = Duration::from_secs(2);
         let traffic = Traffic { batches: BATCHES, queue: QUEUE, is_single: false };
         let link = Arc::new(Link::from_client(client, timeout, traffic));
-        Self { reads: link.clone(), writes: link, near: None, wait: 0, timeout }
+        let native = Arc::default();
+        Self { reads: link.clone(), writes: link, near: None, native, wait: 0, timeout }
     }
 
     /// Sends a command that may change something, and lets the replicas confirm it where it did.
@@ -175,10 +167,14 @@ impl RedisCache {
     }
 
     /// Asks the server for a value and for how long it has to live; nothing stands for ever.
-    async fn ask(&self, name: &str) -> Result<Option<(Record, Option<Duration>)>, StoreError> {
+    async fn ask(
+        &self,
+        name: &str,
+        until: Instant,
+    ) -> Result<Option<(Record, Option<Duration>)>, StoreError> {
         let value = command(&[b"GETEX", name.as_bytes()]);
         let life = command(&[b"PTTL", name.as_bytes()]);
-        let (until, again) = (self.until(), true);
+        let again = true;
         let (value, life) = if self.near.is_some() {
             // GETEX does not make the server tell of changes, and PTTL does: from before the value is read, or a
             // change between the two would not be told.
@@ -237,14 +233,14 @@ impl RedisCache {
 impl Cache for RedisCache {
     async fn get(&self, name: &str) -> Result<Option<Record>, StoreError> {
         let Some(near) = &self.near else {
-            return Ok(self.ask(name).await?.map(|(record, _)| record));
+            return Ok(self.ask(name, self.until()).await?.map(|(record, _)| record));
         };
         let stamp = match near.get(name) {
             Ok(record) => return Ok(Some(record)),
             Err(stamp) => stamp,
         };
         let asked = Instant::now();
-        let Some((record, life)) = self.ask(name).await? else { return Ok(None) };
+        let Some((record, life)) = self.ask(name, self.until()).await? else { return Ok(None) };
         let record = record.remembering();
         near.keep(name, &record, stamp, life.and_then(|life| asked.checked_add(life)));
         self.reads.watch();
@@ -263,7 +259,7 @@ impl Cache for RedisCache {
     ) -> Result<bool, StoreError> {
         let mut command = command(&[b"SET", name.as_bytes(), value, b"NX"]);
         match Life::until(expires_at) {
-            Life::Over => return Ok(self.ask(name).await?.is_none()),
+            Life::Over => return Ok(self.ask(name, self.until()).await?.is_none()),
             Life::Millis(millis) => command.arg("PX").arg(millis),
             Life::Endless => &mut command,
         };
@@ -284,35 +280,7 @@ impl Cache for RedisCache {
         value: &[u8],
         expires_at: Timestamp,
     ) -> Result<Swapped, StoreError> {
-        let life = match Life::until(expires_at) {
-            Life::Over => "over".to_owned(),
-            Life::Millis(millis) => millis.to_string(),
-            Life::Endless => "endless".to_owned(),
-        };
-        let script = |how: &[u8], script: &[u8]| {
-            let (name, life) = (name.as_bytes(), life.as_bytes());
-            command(&[how, script, b"1", name, seen.payload(), value, life])
-        };
-        let (until, stored) = (self.until(), |answer: &Value| *answer == Value::Int(2));
-        // The whole script where replicas confirm: they would be waited for in vain, and so twice,
-        // where the server does not know it.
-        let known = match self.wait {
-            0 => script(b"EVALSHA", SWAP_DIGEST.as_bytes()),
-            _ => script(b"EVAL", SWAP.as_bytes()),
-        };
-        let swapped = match self.write(name, known, false, until, stored).await {
-            // It was restarted, or is another one than last time: nothing was done.
-            Err(error) if words::is_unknown_script(&error) => {
-                self.write(name, script(b"EVAL", SWAP.as_bytes()), false, until, stored).await?
-            }
-            other => other?,
-        };
-        match swapped {
-            Value::Int(0) => Ok(Swapped::Gone),
-            Value::Int(1) => Ok(Swapped::Conflict),
-            Value::Int(2) => Ok(Swapped::Stored),
-            other => Err(self.nonsense(&other)),
-        }
+        self.compare_and_swap(name, seen, value, Life::until(expires_at)).await
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {

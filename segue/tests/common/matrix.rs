@@ -89,6 +89,7 @@ pub fn engines() -> Vec<Engine> {
         engine("cache in memory", false, "cache", &cache("memory://")),
         engine("cache on Redis", true, "cache", &redis()),
         engine("cache on Redis with copies", true, "cache", &near()).late(NEAR),
+        engine("cache on Valkey", true, "cache", &cache(servers::shared::valkey())),
         engine("cache on Redis Cluster", true, "cache", &cluster()),
         engine("cache on Sentinel's Redis", true, "cache", &sentinel()),
         engine("cache on memcached", true, "cache", &memcached()),

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
+use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 /// Between a client and a server.
 pub struct Line {
     pub address: String,
+    port: Arc<AtomicU16>,
     /// How many commands of a cache were sent before answers came, turn by turn.
     turns: Arc<Mutex<Vec<usize>>>,
     state: watch::Sender<State>,
@@ -38,14 +40,21 @@ impl Line {
         let address = listener.local_addr().unwrap().to_string();
         let turns = Arc::<Mutex<Vec<usize>>>::default();
         let (state, states) = watch::channel(State::default());
-        let counted = Arc::clone(&turns);
+        let (counted, port) = (Arc::clone(&turns), Arc::new(AtomicU16::new(port)));
+        let leads_to = Arc::clone(&port);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let server =
+                    TcpStream::connect(("127.0.0.1", leads_to.load(SeqCst))).await.unwrap();
                 tokio::spawn(pass(client, server, Arc::clone(&counted), states.clone()));
             }
         });
-        Self { address, turns, state }
+        Self { address, port, turns, state }
+    }
+
+    /// Leads new connections to another server.
+    pub fn lead_to(&self, port: u16) {
+        self.port.store(port, SeqCst);
     }
 
     /// Holds answers back from now on.

@@ -177,6 +177,24 @@ mod redis {
     }
 }
 
+/// Which is asked to compare and swap by a command, not by a script.
+mod valkey {
+    use super::*;
+    use servers::Redis;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn killed_and_started_again() {
+        let server = Redis::options().valkey().durable().start().unwrap();
+        outage(&on_cache(&server.url(), ""), || server.kill(), || server.restart()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn paused() {
+        let server = Redis::options().valkey().durable().start().unwrap();
+        outage(&on_cache(&server.url(), ""), || server.pause(), || server.resume()).await;
+    }
+}
+
 mod redis_cluster {
     use super::*;
     use servers::{Redis, RedisCluster};

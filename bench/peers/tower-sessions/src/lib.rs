@@ -61,7 +61,7 @@ async fn router(variant: &str, store: &str) -> Result<Router> {
             store.migrate().await?;
             routes(store)
         }
-        "redis" => {
+        "redis" | "valkey" => {
             let pool = Pool::new(Config::from_url(store)?, None, None, None, 1)?;
             pool.connect();
             pool.wait_for_connect().await?;

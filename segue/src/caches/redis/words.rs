@@ -65,9 +65,23 @@ pub(super) fn is_from_no_master(answer: &Value) -> bool {
 
 /// Whether the server does not have a script (any more).
 pub(super) fn is_unknown_script(error: &StoreError) -> bool {
-    let source = std::error::Error::source(error);
-    let source = source.and_then(|error| error.downcast_ref::<RedisError>());
-    source.is_some_and(|error| error.code() == Some("NOSCRIPT"))
+    said(error).is_some_and(|error| error.code() == Some("NOSCRIPT"))
+}
+
+/// Whether the server refused a command that a script can do: one that it does not know, or one that may not
+/// replace a value while there is no memory.
+pub(super) fn is_for_the_script(error: &StoreError) -> bool {
+    said(error).is_some_and(|error| error.code() == Some("OOM") || is_syntax(error.detail()))
+}
+
+/// Whether a server that does not know a command's options says this.
+pub(super) fn is_syntax(detail: Option<&str>) -> bool {
+    detail.is_some_and(|text| text.contains("syntax error"))
+}
+
+/// What the server itself said.
+fn said(error: &StoreError) -> Option<&RedisError> {
+    std::error::Error::source(error)?.downcast_ref()
 }
 
 fn is_unknown_command(error: &RedisError) -> bool {
