@@ -1,8 +1,8 @@
 //! Natural batching: while some requests are on their way, those that come wait together and leave
 //! as one.
 //!
-//! Nobody waits for others to come: whoever finds a free flight leaves at once. A flight belongs to
-//! nobody who waits, so that one of them may go away and the rest notice nothing.
+//! No timer: whoever finds a free flight leaves at once, with those who are ready to ask as well. A flight
+//! belongs to nobody who waits, so that one of them may go away and the rest notice nothing.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -141,6 +141,16 @@ impl<Q, A> Flight<Q, A> {
     }
 }
 
+impl<Q, A> Flight<Q, A> {
+    /// As [`board`](Self::board), when all who are ready to ask have asked: they are many where the runtime has much
+    /// to do, and where it has nothing to do nobody waits for them.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) async fn call(&mut self) -> Option<Vec<Passenger<Q, A>>> {
+        tokio::task::yield_now().await;
+        self.board()
+    }
+}
+
 impl<Q, A> Passenger<Q, A> {
     /// Gives the answer to whoever waits, if somebody still does.
     pub(crate) fn answer(self, answer: A) {
@@ -232,6 +242,41 @@ mod tests {
         assert!(flight.board().is_none());
         let _next = asked!(lane, 5, start);
         assert!(started.try_recv().is_ok(), "the flight was over, so there is a new one");
+    }
+
+    /// The runtime has to look at its sockets before it knows who is ready.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    #[tokio::test]
+    async fn who_is_ready_to_ask_comes_along() {
+        let lane = Numbers::new(Bounds { waiting: 9, bytes: 1000, ..ONE_BY_ONE });
+        let (tell, told) = mpsc::channel();
+        let mut all = tokio::task::JoinSet::new();
+        for number in 0..5 {
+            let (lane, tell) = (lane.clone(), tell.clone());
+            let here = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            here.set_nonblocking(true).unwrap();
+            here.send_to(b"x", here.local_addr().unwrap()).unwrap();
+            let here = tokio::net::UdpSocket::from_std(here).unwrap();
+            all.spawn(async move {
+                if number > 0 {
+                    here.readable().await.unwrap();
+                }
+                let fly = |mut flight: Flight<u32, u32>| {
+                    drop(tokio::spawn(async move {
+                        while let Some(aboard) = flight.call().await {
+                            tell.send(requests(&aboard)).unwrap();
+                            aboard.into_iter().for_each(|passenger| passenger.answer(1));
+                        }
+                    }));
+                };
+                lane.ask(number, 40, fly).await.unwrap()
+            });
+        }
+        assert_eq!(all.join_all().await, [1; 5]);
+        let mut together = told.try_recv().unwrap();
+        together.sort_unstable();
+        assert_eq!(together, [0, 1, 2, 3, 4]);
+        assert!(told.try_recv().is_err());
     }
 
     #[test]

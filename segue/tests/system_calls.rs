@@ -182,7 +182,8 @@ mod measuring {
         Ok(Response::new(()))
     }
 
-    /// What a request on this route asks for, by names, and how many calls it makes in all. What threads of
+    /// What a request on this route asks for, by names, and how many calls it makes in all; a tenth of a call
+    /// is one that some runs end with, and no request. What threads of
     /// the set-up still do falls into one of the two runs now and then, and never three times.
     fn hold(store: &str, route: &str, each: &[(&str, f64)], most: f64) {
         let tries = (0..3).map(|_| wrong(&calls(store, route), each, most));
@@ -199,7 +200,7 @@ mod measuring {
             }
         }
         let all: f64 = calls.values().sum();
-        (all > most).then(|| format!("{all} calls, where {most} are enough; {calls:?}"))
+        (all >= most + 0.1).then(|| format!("{all} calls, where {most} are enough; {calls:?}"))
     }
 
     #[test]

@@ -8,7 +8,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 #[cfg(feature = "memory-cache")]
 use super::edition::FileEdition;
@@ -61,9 +60,7 @@ impl Writer {
         let size = job.values.size();
         let changed = self.lane.ask(job, size, |flight| {
             let (connection, place) = (Arc::clone(&self.connection), Arc::clone(&self.place));
-            let (purpose, (done, answers)) = (self.purpose(), mpsc::unbounded_channel());
-            tokio::spawn(answer(answers));
-            tokio::task::spawn_blocking(move || fly(flight, &connection, &place, purpose, &done));
+            drop(tokio::spawn(fly(flight, connection, place, self.purpose())));
         });
         Ok(changed.await??)
     }
@@ -84,34 +81,30 @@ impl Writer {
     }
 }
 
-/// Those of a transaction, and what became of each.
-type Answers = Vec<(Passenger<Job, Changed>, Changed)>;
-
-/// Writes until nobody waits.
-fn fly(
+/// Writes until nobody waits, on a thread that may block. The answers are given on one of the runtime's: to wake
+/// it for each of them costs more than the statement.
+async fn fly(
     mut flight: Flight<Job, Changed>,
-    connection: &WriterSlot,
-    place: &Place,
+    connection: Arc<WriterSlot>,
+    place: Arc<Place>,
     purpose: Purpose,
-    done: &UnboundedSender<Answers>,
 ) {
-    while let Some(aboard) = flight.board() {
-        let mut answers = Vec::new();
-        connection.write(|slot| {
-            answers = match current(slot, place, purpose) {
-                Ok(connection) => write(connection, &aboard),
-                Err(failure) => aboard.iter().map(|_| Err(failure.clone())).collect(),
-            };
+    while let Some(aboard) = flight.call().await {
+        let (slot, place) = (Arc::clone(&connection), Arc::clone(&place));
+        let writing = tokio::task::spawn_blocking(move || {
+            let mut answers = Vec::new();
+            slot.write(|slot| {
+                answers = match current(slot, &place, purpose) {
+                    Ok(connection) => write(connection, &aboard),
+                    Err(failure) => aboard.iter().map(|_| Err(failure.clone())).collect(),
+                };
+            });
+            aboard.into_iter().zip(answers)
         });
-        // Whoever has his answer finds nobody writing. Where nobody takes them the runtime has ended.
-        let _ = done.send(aboard.into_iter().zip(answers).collect());
-    }
-}
-
-/// Gives the answers on a thread of the runtime: to wake it for each of them costs more than the statement.
-async fn answer(mut answers: UnboundedReceiver<Answers>) {
-    while let Some(answers) = answers.recv().await {
-        answers.into_iter().for_each(|(job, changed)| job.answer(changed));
+        // Whoever has his answer finds nobody writing. After a panic nobody has one.
+        if let Ok(answers) = writing.await {
+            answers.for_each(|(job, changed)| job.answer(changed));
+        }
     }
 }
 
@@ -241,7 +234,7 @@ mod tests {
     /// A flight that five wait for.
     async fn five_waiting() -> (Flight<Job, Changed>, JoinSet<Result<Changed, NoAnswer>>) {
         let lane = Arc::new(Lane::new(Bounds { flights: 1, together: 9, bytes: 999, waiting: 9 }));
-        let (start, mut started) = mpsc::unbounded_channel();
+        let (start, mut started) = tokio::sync::mpsc::unbounded_channel();
         let mut asking = JoinSet::new();
         for _ in 0..5 {
             let (lane, start) = (Arc::clone(&lane), start.clone());
@@ -277,25 +270,25 @@ mod tests {
         assert_eq!(number(&folder), 5, "nothing was done before");
     }
 
-    /// Each answer by itself would wake the runtime's thread once more.
     #[tokio::test]
-    async fn who_wrote_together_is_answered_together() {
+    async fn who_wrote_together_is_answered() {
         let folder = numbers();
-        let place = Place::new(&folder.path().join("x.sqlite3"));
+        let place = Arc::new(Place::new(&folder.path().join("x.sqlite3")));
         let (flight, asking) = five_waiting().await;
-        let (done, mut answers) = mpsc::unbounded_channel();
-        let flying = tokio::task::spawn_blocking(move || {
-            let purpose = Purpose::Writing(Synchronous::Full);
-            fly(flight, &WriterSlot::default(), &place, purpose, &done);
-        });
-        flying.await.unwrap();
-        let together = answers.try_recv().unwrap();
-        assert_eq!((together.len(), number(&folder)), (5, 5));
-        assert!(answers.try_recv().is_err(), "and nothing else comes");
-        let (again, answers) = mpsc::unbounded_channel();
-        again.send(together).unwrap();
-        drop(again);
-        answer(answers).await;
+        let slot = Arc::<WriterSlot>::default();
+        fly(flight, Arc::clone(&slot), place, Purpose::Writing(Synchronous::Full)).await;
         assert!(asking.join_all().await.into_iter().all(|answer| matches!(answer, Ok(Ok(1)))));
+        assert_eq!(number(&folder), 5);
+        assert!(!slot.is_writing.load(Ordering::Relaxed));
+    }
+
+    /// One that cannot be opened is an error for each, and not the end of the next flight.
+    #[tokio::test]
+    async fn who_cannot_write_is_told() {
+        let folder = numbers();
+        let place = Arc::new(Place::new(&folder.path().join("none/x.sqlite3")));
+        let (flight, asking) = five_waiting().await;
+        fly(flight, Arc::default(), place, Purpose::Writing(Synchronous::Full)).await;
+        assert!(asking.join_all().await.into_iter().all(|answer| matches!(answer, Ok(Err(_)))));
     }
 }
