@@ -114,8 +114,8 @@ impl NearStore {
     ) -> Result<T, StoreError> {
         let (near, name) = (Arc::clone(&self.0), Digest::of(key.expose().as_bytes()));
         let changing = tokio::spawn(async move {
-            let stamp = near.watch.stamp(near.database.database());
-            near.entries.begin(name);
+            let known = near.entries.begin(name);
+            let stamp = near.watch.stamp_for_save(known, near.database.database());
             let changed = change.await;
             let (done, record) = match changed {
                 Ok((done, record)) => (Ok(done), record),

@@ -43,6 +43,10 @@ struct Saves {
     told: Told,
 }
 
+impl Saves {
+    const FIRST: Self = Self { number: 1, was_alone: true, told: Told::Nothing };
+}
+
 /// What a row has become since a save of it began.
 #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "PostgreSQL alone tells"))]
 #[derive(Clone, Copy)]
@@ -125,16 +129,19 @@ impl Entries {
         });
     }
 
-    /// From now on nobody gets what was known, nor fills in what he has read.
-    pub(super) fn begin(&self, name: Digest) {
-        self.change(name, |entry| {
-            Op::Put(Entry::Saves(match entry {
+    /// From now on nobody gets what was known, nor fills in what he has read. Gives the stamp of what was known.
+    pub(super) fn begin(&self, name: Digest) -> Option<Stamp> {
+        self.entries.decide(name, |entry| {
+            let (saves, stamp) = match entry {
                 Some(Entry::Saves(saves)) => {
-                    Saves { number: saves.number.saturating_add(1), was_alone: false, ..*saves }
+                    let number = saves.number.saturating_add(1);
+                    (Saves { number, was_alone: false, ..*saves }, None)
                 }
-                _ => Saves { number: 1, was_alone: true, told: Told::Nothing },
-            }))
-        });
+                Some(Entry::Row(row)) => (Saves::FIRST, Some(row.stamp)),
+                _ => (Saves::FIRST, None),
+            };
+            (Op::Put(Entry::Saves(saves)), stamp)
+        })
     }
 
     /// A save has ended, and this is in the row now, unless others have changed it meanwhile.

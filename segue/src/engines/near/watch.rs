@@ -68,6 +68,20 @@ impl Watch {
         }
     }
 
+    /// What was known before a row is saved. Where the database would have to be asked, what was known of the row
+    /// does as well: an edition is the same after a save of ours, and one that is older than it has to be makes
+    /// the row no better than it is.
+    pub(super) fn stamp_for_save(
+        &self,
+        known: Option<Stamp>,
+        database: &Database,
+    ) -> Option<Stamp> {
+        match &self.way {
+            Way::Asked if known.is_some() => known,
+            _ => self.stamp(database),
+        }
+    }
+
     /// Whether a row that was read then is still good, as far as is known now.
     pub(super) fn is_good(&self, then: Stamp, now: Stamp) -> bool {
         match (then, now) {
