@@ -9,7 +9,9 @@ fn it_survives_a_master_that_is_killed_or_paused() {
     let get = |node: &servers::Redis| node.cli(&["-c", "GET", "key"]);
     let first = cluster.master_for("key").unwrap();
     first.cli(&["SET", "key", "value"]).unwrap();
-    first.cli(&["WAIT", "1", "1000"]).unwrap();
+    // `WAIT` on another connection than the write's would wait for nothing.
+    let has_it = |node: &&servers::Redis| node.cli(&["DBSIZE"]).is_ok_and(|size| size == "1\n");
+    wait_for("copy", || (cluster.nodes().iter().filter(has_it).count() == 2).then_some(()));
 
     first.kill().unwrap();
     let second = wait_for("failover", || {
