@@ -145,7 +145,7 @@ impl<Q, A> Flight<Q, A> {
     /// As [`board`](Self::board), when all who are ready to ask have asked: they are many where the runtime has much
     /// to do, and where it has nothing to do nobody waits for them.
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-    pub(crate) async fn call(&mut self) -> Option<Vec<Passenger<Q, A>>> {
+    pub(crate) async fn board_all_ready(&mut self) -> Option<Vec<Passenger<Q, A>>> {
         tokio::task::yield_now().await;
         self.board()
     }
@@ -263,7 +263,7 @@ mod tests {
                 }
                 let fly = |mut flight: Flight<u32, u32>| {
                     drop(tokio::spawn(async move {
-                        while let Some(aboard) = flight.call().await {
+                        while let Some(aboard) = flight.board_all_ready().await {
                             tell.send(requests(&aboard)).unwrap();
                             aboard.into_iter().for_each(|passenger| passenger.answer(1));
                         }

@@ -13,7 +13,7 @@ mod words;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ use batch::Request;
 use link::Link;
 use near::Near;
 use node::Traffic;
-use swap::Native;
+use swap::Swap;
 use words::Trouble;
 
 /// How many writes that wait for replicas are on their way at once, each by itself.
@@ -74,7 +74,8 @@ pub struct RedisCache {
     writes: Arc<Link>,
     /// Copies of what was read.
     near: Option<Arc<Near>>,
-    native: Arc<Native>,
+    /// Whether the server has `SET` with `IFEQ`, as Valkey has from 8.1 on and Redis from 8.4 on, once that is known.
+    has_native_swap: Arc<OnceLock<bool>>,
     wait: u16,
     timeout: Duration,
 }
@@ -103,8 +104,8 @@ impl RedisCache {
         let reads = Arc::new(Link::open(url, traffic, near.as_ref())?);
         let writes =
             if url.wait > 0 { Arc::new(Link::open(url, alone, None)?) } else { reads.clone() };
-        let native = Arc::default();
-        Ok(Self { reads, writes, near, native, wait: url.wait, timeout: url.timeout })
+        let (wait, timeout, has_native_swap) = (url.wait, url.timeout, Arc::default());
+        Ok(Self { reads, writes, near, has_native_swap, wait, timeout })
     }
 
     /// Uses a client that you made yourself, with its own TLS settings for example. An operation
@@ -114,8 +115,8 @@ impl RedisCache {
         let timeout = Duration::from_secs(2);
         let traffic = Traffic { batches: BATCHES, queue: QUEUE, is_single: false };
         let link = Arc::new(Link::from_client(client, timeout, traffic));
-        let native = Arc::default();
-        Self { reads: link.clone(), writes: link, near: None, native, wait: 0, timeout }
+        let (reads, writes, has_native_swap) = (link.clone(), link, Arc::default());
+        Self { reads, writes, near: None, has_native_swap, wait: 0, timeout }
     }
 
     /// Sends a command that may change something, and lets the replicas confirm it where it did.
@@ -280,7 +281,8 @@ impl Cache for RedisCache {
         value: &[u8],
         expires_at: Timestamp,
     ) -> Result<Swapped, StoreError> {
-        self.compare_and_swap(name, seen, value, Life::until(expires_at)).await
+        let (life, until) = (Life::until(expires_at), self.until());
+        self.compare_and_swap(Swap { name, seen, value, life, until }).await
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {

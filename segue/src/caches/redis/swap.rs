@@ -1,6 +1,6 @@
 //! Compare and swap: by a command where the server has one, by a script where it has not.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::LazyLock;
 
 use redis::{Cmd, Script, Value};
 use tokio::time::Instant;
@@ -30,69 +30,55 @@ return 2
 /// The name that a server knows the script by, once it has seen it.
 static SWAP_DIGEST: LazyLock<String> = LazyLock::new(|| Script::new(SWAP).get_hash().to_owned());
 
-/// Whether the server has `SET` with `IFEQ`, as Valkey has from 8.1 on and Redis from 8.4 on, once it is known.
-#[derive(Debug, Default)]
-pub(super) struct Native(OnceLock<bool>);
+/// What is to be swapped, and until when.
+pub(super) struct Swap<'a> {
+    pub(super) name: &'a str,
+    pub(super) seen: &'a Record,
+    pub(super) value: &'a [u8],
+    pub(super) life: Life,
+    pub(super) until: Instant,
+}
 
 impl RedisCache {
-    pub(super) async fn compare_and_swap(
-        &self,
-        name: &str,
-        seen: &Record,
-        value: &[u8],
-        life: Life,
-    ) -> Result<Swapped, StoreError> {
-        let until = self.until();
+    pub(super) async fn compare_and_swap(&self, swap: Swap<'_>) -> Result<Swapped, StoreError> {
         // What is over is removed, for which there is another command on either.
-        if !matches!(life, Life::Over) && self.has_native_swap(name, seen, until).await? {
-            match self.swap_natively(name, seen, value, life, until).await {
+        if swap.life != Life::Over && self.has_native_swap(&swap).await? {
+            match self.swap_natively(&swap).await {
                 // There is another server now, or its memory is full: nothing was done.
                 Err(error) if words::is_for_the_script(&error) => {}
                 swapped => return swapped,
             }
         }
-        self.swap_by_script(name, seen, value, life, until).await
+        self.swap_by_script(&swap).await
     }
 
     /// Asks the server once, with a command that changes nothing: it sets a value to what it is.
-    async fn has_native_swap(
-        &self,
-        name: &str,
-        seen: &Record,
-        until: Instant,
-    ) -> Result<bool, StoreError> {
-        if let Some(known) = self.native.0.get() {
+    async fn has_native_swap(&self, swap: &Swap<'_>) -> Result<bool, StoreError> {
+        if let Some(known) = self.has_native_swap.get() {
             return Ok(*known);
         }
-        let mut first = set_if_equal(name, seen, seen.payload());
+        let mut first = set_if_equal(swap, swap.seen.payload());
         first.arg("KEEPTTL");
-        let request = Box::new(Request { first, second: None, again: true, until });
-        let known = match self.run(&self.writes, name, request).await?.0 {
+        let request = Box::new(Request { first, second: None, again: true, until: swap.until });
+        let known = match self.run(&self.writes, swap.name, request).await?.0 {
             Value::Okay | Value::Nil => true,
             Value::ServerError(error) if words::is_syntax(error.details()) => false,
             // The script will say in its own words what is wrong, and the next one asks again.
             _ => return Ok(false),
         };
-        Ok(*self.native.0.get_or_init(|| known))
+        Ok(*self.has_native_swap.get_or_init(|| known))
     }
 
-    async fn swap_natively(
-        &self,
-        name: &str,
-        seen: &Record,
-        value: &[u8],
-        life: Life,
-        until: Instant,
-    ) -> Result<Swapped, StoreError> {
-        let mut command = set_if_equal(name, seen, value);
-        if let Life::Millis(millis) = life {
+    async fn swap_natively(&self, swap: &Swap<'_>) -> Result<Swapped, StoreError> {
+        let mut command = set_if_equal(swap, swap.value);
+        if let Life::Millis(millis) = swap.life {
             command.arg("PX").arg(millis);
         }
         let stored = |answer: &Value| *answer == Value::Okay;
-        match self.write(name, command, false, until, stored).await? {
+        match self.write(swap.name, command, false, swap.until, stored).await? {
             Value::Okay => Ok(Swapped::Stored),
             // It does not say which of the two.
-            Value::Nil => Ok(match self.ask(name, until).await? {
+            Value::Nil => Ok(match self.ask(swap.name, swap.until).await? {
                 Some(_) => Swapped::Conflict,
                 None => Swapped::Gone,
             }),
@@ -100,14 +86,8 @@ impl RedisCache {
         }
     }
 
-    async fn swap_by_script(
-        &self,
-        name: &str,
-        seen: &Record,
-        value: &[u8],
-        life: Life,
-        until: Instant,
-    ) -> Result<Swapped, StoreError> {
+    async fn swap_by_script(&self, swap: &Swap<'_>) -> Result<Swapped, StoreError> {
+        let Swap { name, seen, value, life, until } = *swap;
         let life = match life {
             Life::Over => "over".to_owned(),
             Life::Millis(millis) => millis.to_string(),
@@ -140,6 +120,6 @@ impl RedisCache {
     }
 }
 
-fn set_if_equal(name: &str, seen: &Record, value: &[u8]) -> Cmd {
-    command(&[b"SET", name.as_bytes(), value, b"IFEQ", seen.payload()])
+fn set_if_equal(swap: &Swap<'_>, value: &[u8]) -> Cmd {
+    command(&[b"SET", swap.name.as_bytes(), value, b"IFEQ", swap.seen.payload()])
 }

@@ -89,7 +89,7 @@ async fn fly(
     place: Arc<Place>,
     purpose: Purpose,
 ) {
-    while let Some(aboard) = flight.call().await {
+    while let Some(aboard) = flight.board_all_ready().await {
         let (slot, place) = (Arc::clone(&connection), Arc::clone(&place));
         let writing = tokio::task::spawn_blocking(move || {
             let mut answers = Vec::new();

@@ -17,7 +17,7 @@ pub(super) type Loaded = Result<Option<Record>, StoreError>;
 
 /// Loads until nobody waits.
 pub(super) async fn fly(mut flight: Flight<SessionKey, Loaded>, store: DatabaseStore) {
-    while let Some(aboard) = flight.call().await {
+    while let Some(aboard) = flight.board_all_ready().await {
         let mut keys: Vec<_> = aboard.iter().map(|load| load.request.expose()).collect();
         keys.sort_unstable();
         keys.dedup();

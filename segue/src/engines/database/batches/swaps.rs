@@ -44,7 +44,7 @@ pub(super) enum Outcome {
 
 /// Saves until nobody waits.
 pub(super) async fn fly(mut flight: Flight<Box<Swap>, Swapped>, store: DatabaseStore) {
-    while let Some(aboard) = flight.call().await {
+    while let Some(aboard) = flight.board_all_ready().await {
         #[cfg(feature = "mysql")]
         let aboard = match <[_; 1]>::try_from(aboard) {
             Ok([swap])
