@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 pub(crate) struct Lane<Q, A> {
     state: Arc<Mutex<State<Q, A>>>,
     bounds: Bounds,
+    #[cfg(feature = "mysql")]
+    somebody_waits: Arc<tokio::sync::Notify>,
 }
 
 /// How much there may be of everything, so that a store that is too slow costs answers and not memory.
@@ -64,7 +66,12 @@ pub(crate) struct Flight<Q, A> {
 impl<Q, A> Lane<Q, A> {
     pub(crate) fn new(bounds: Bounds) -> Self {
         let state = State { waiting: VecDeque::new(), bytes: 0, flights: 0, boarding: 0 };
-        Self { state: Arc::new(Mutex::new(state)), bounds }
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            bounds,
+            #[cfg(feature = "mysql")]
+            somebody_waits: Arc::default(),
+        }
     }
 
     /// Waits for the answer to a request of so many bytes. Where one more flight may leave, and none that is about
@@ -90,6 +97,9 @@ impl<Q, A> Lane<Q, A> {
         };
         if may_start {
             start(Flight { lane: self.clone(), has_boarded: false, is_over: false });
+        } else {
+            #[cfg(feature = "mysql")]
+            self.somebody_waits.notify_one();
         }
         answer.await.map_err(|_| NoAnswer::Lost)
     }
@@ -149,6 +159,12 @@ impl<Q, A> Flight<Q, A> {
         tokio::task::yield_now().await;
         self.board()
     }
+
+    /// Until somebody waits for one of the flights, or does so already.
+    #[cfg(feature = "mysql")]
+    pub(crate) async fn somebody_waits(&self) {
+        self.lane.somebody_waits.notified().await;
+    }
 }
 
 impl<Q, A> Passenger<Q, A> {
@@ -175,7 +191,12 @@ impl<Q, A> Drop for Flight<Q, A> {
 
 impl<Q, A> Clone for Lane<Q, A> {
     fn clone(&self) -> Self {
-        Self { state: Arc::clone(&self.state), bounds: self.bounds }
+        Self {
+            state: Arc::clone(&self.state),
+            bounds: self.bounds,
+            #[cfg(feature = "mysql")]
+            somebody_waits: Arc::clone(&self.somebody_waits),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::loads::{Found, found};
 use super::swaps::{Outcome, Swap, Swapped};
 use crate::database::{BatchError, Row, Value, literal};
 use crate::error::StoreError;
-use crate::lane::Passenger;
+use crate::lane::{Flight, Passenger};
 use crate::store::Replaced;
 
 /// Each statement is prepared by each connection, so there are few: a list is filled up with its last key.
@@ -63,15 +63,26 @@ pub(super) async fn swap(
 /// and for nothing else for so long.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// One that is alone is one statement.
-pub(super) async fn swap_alone(store: &DatabaseStore, swap: Passenger<Box<Swap>, Swapped>) {
+/// One that is alone is one statement. If others wait for it for too long, they go on without it.
+pub(super) async fn swap_alone(
+    store: &DatabaseStore,
+    swap: Passenger<Box<Swap>, Swapped>,
+    flight: &Flight<Box<Swap>, Swapped>,
+) {
     let store = store.clone();
     let saving = tokio::spawn(async move {
         let done = replace(&store, &swap.request).await;
         swap.answer(done.map(Some));
     });
-    // If it is over, the others go on without it.
-    let _ = tokio::time::timeout(PATIENCE, saving).await;
+    // A timer makes the runtime wake up once more, and mostly nobody waits.
+    let too_long = async {
+        flight.somebody_waits().await;
+        tokio::time::sleep(PATIENCE).await;
+    };
+    tokio::select! {
+        _ = saving => {}
+        () = too_long => {}
+    }
 }
 
 async fn replace(store: &DatabaseStore, swap: &Swap) -> Result<Replaced, StoreError> {

@@ -50,7 +50,7 @@ pub(super) async fn fly(mut flight: Flight<Box<Swap>, Swapped>, store: DatabaseS
             Ok([swap])
                 if store.database.dialect() == Dialect::MySql && store.database.may_wait() =>
             {
-                mysql::swap_alone(&store, swap).await;
+                mysql::swap_alone(&store, swap, &flight).await;
                 continue;
             }
             Ok(one) => one.into(),
