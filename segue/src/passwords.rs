@@ -143,7 +143,8 @@ impl Passwords {
     /// Whether a password is the one that was hashed, and whether to hash it anew.
     ///
     /// What is no hash, asks for absurd work, or is of a hasher that is not in `PASSWORD_HASHERS`
-    /// has no right password; the log says so.
+    /// has no right password; the log says so. NULs at the end of a password are not seen by PBKDF2
+    /// and scrypt, and some in it not by bcrypt, here as in Django: the forms of both refuse them.
     ///
     /// Source: `verify_password` in `django/contrib/auth/hashers.py`.
     ///

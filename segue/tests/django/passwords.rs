@@ -112,6 +112,36 @@ async fn each_reads_what_the_other_hashed() {
     }
 }
 
+/// HMAC fills its key up with NULs, so that PBKDF2 and scrypt do not see those at a password's end, and
+/// bcrypt begins anew behind the NUL at the end of a short one. Django's forms refuse them, and so do ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nul_that_django_does_not_see_is_not_seen_here() {
+    let mut django = django();
+    let others = [("", "\0"), ("ab", "ab\0"), ("ab", "ab\0ab"), ("ab", "a\0b"), ("ab", "\0ab")];
+    let mut seen = BTreeMap::new();
+    for hasher in ALL {
+        let mut pairs = Vec::new();
+        for (password, other) in others {
+            pairs.push((other.to_owned(), preferring(hasher).make(password).await.unwrap()));
+        }
+        let verdicts = same_verdicts(&mut django, hasher, &pairs).await;
+        let correct = verdicts.iter().map(|verdict| verdict.is_correct()).collect::<Vec<_>>();
+        seen.insert(hasher.algorithm(), correct);
+    }
+    let [nothing, at_the_end] = [[false; 5], [true, true, false, false, false]];
+    for (algorithm, expected) in [
+        ("pbkdf2_sha256", at_the_end),
+        ("pbkdf2_sha1", at_the_end),
+        ("scrypt", at_the_end),
+        ("bcrypt", [true, false, true, false, false]),
+        ("bcrypt_sha256", nothing),
+        ("argon2", nothing),
+        ("md5", nothing),
+    ] {
+        assert_eq!(seen[algorithm], expected, "{algorithm}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_variety_of_argon2_is_read() {
     let mut django = django();

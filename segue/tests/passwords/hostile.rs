@@ -203,8 +203,12 @@ proptest! {
         prop_assert_eq!(checked, Checked::Wrong);
     }
 
+    // Without NULs, of which not every hasher sees each one: the tests beside Django have those.
     #[test]
-    fn the_password_that_was_hashed_is_right(password in ".{0,24}", other in ".{0,24}") {
+    fn the_password_that_was_hashed_is_right(
+        password in "[^\0\n]{0,24}",
+        other in "[^\0\n]{0,24}",
+    ) {
         prop_assume!(password != other);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for hasher in ALL {
