@@ -9,6 +9,7 @@ mod report;
 mod setup;
 mod shared_servers;
 mod steps;
+mod test_output;
 mod test_run;
 
 use std::process::ExitCode;

@@ -3,13 +3,15 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use crate::test_output::Outcome;
+
 /// Counts steps and tests.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     passed: u64,
     failed: u64,
     skipped: u64,
-    /// The headings of what failed, to repeat them where they are seen.
+    /// What failed and why, to repeat it where it is seen.
     failures: Vec<String>,
 }
 
@@ -44,13 +46,14 @@ impl Report {
         self.skipped += 1;
     }
 
-    /// Adds the tests that a test program counted.
-    pub(crate) fn add_tests(&mut self, passed: u64, failed: u64, ignored: u64) {
-        self.passed += passed;
-        self.failed += failed;
-        self.skipped += ignored;
-        if failed > 0 {
-            self.failures.push(format!("tests: {failed} failed, see above"));
+    /// Adds the tests that test programs counted, and what those that failed said.
+    pub(crate) fn add_tests(&mut self, tests: Outcome) {
+        self.passed += tests.passed;
+        self.failed += tests.failed;
+        self.skipped += tests.ignored;
+        self.failures.extend(tests.failures.into_iter().map(|failure| format!("test {failure}")));
+        if tests.failed > 0 {
+            self.failures.push(format!("tests: {} failed", tests.failed));
         }
     }
 

@@ -1,7 +1,6 @@
 //! The tests, and how many of them there were.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -9,6 +8,7 @@ use crate::report::Report;
 use crate::setup::Setup;
 use crate::shared_servers::SharedServers;
 use crate::steps::{cargo_command, root};
+use crate::test_output::Outcome;
 
 /// The integration tests that need real Django, and those that need a browser, by their names. The
 /// browser looks at Django too, and at htmx, which comes with it.
@@ -154,8 +154,7 @@ fn run_cargo_test(
             Ok(child) => child,
             Err(error) => return report.fail("cargo test", &error.to_string()),
         };
-        let sum = child.stdout.take().map(show_and_count).unwrap_or_default();
-        report.add_tests(sum.passed, sum.failed, sum.ignored);
+        let sum = child.stdout.take().map(Outcome::show_and_read).unwrap_or_default();
         match child.wait() {
             // Something did not compile, or a test program died before it could count.
             Ok(status) if !status.success() && sum.failed == 0 => {
@@ -167,54 +166,8 @@ fn run_cargo_test(
             Ok(_) => {}
             Err(error) => report.fail("cargo test", &error.to_string()),
         }
+        report.add_tests(sum);
     });
-}
-
-/// Passes the output on, line by line as it comes, and adds up its results.
-fn show_and_count(output: impl Read) -> Counts {
-    let mut sum = Counts::default();
-    for line in BufReader::new(output).split(b'\n') {
-        let Ok(line) = line else { break };
-        // A test may print anything.
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        if let Some(counts) = Counts::read(&line) {
-            sum.add(&counts);
-        }
-    }
-    sum
-}
-
-/// The numbers in a `test result:` line.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Counts {
-    passed: u64,
-    failed: u64,
-    /// Those that a filter left out among them: the only filters here are those for what is
-    /// missing.
-    ignored: u64,
-}
-
-impl Counts {
-    /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; …`
-    fn read(line: &str) -> Option<Self> {
-        let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
-        let number = |word: &str| -> Option<u64> {
-            let part = numbers.split("; ").find_map(|part| part.strip_suffix(word))?;
-            part.trim().parse().ok()
-        };
-        Some(Self {
-            passed: number("passed")?,
-            failed: number("failed")?,
-            ignored: number("ignored")? + number("filtered out")?,
-        })
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-        self.ignored += other.ignored;
-    }
 }
 
 #[cfg(test)]
@@ -222,18 +175,6 @@ mod tests {
     use servers::shared::Kind;
 
     use super::*;
-
-    #[test]
-    fn results_are_read_from_their_line_alone() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 2 filtered \
-                    out; finished in 0.10s";
-        let counts = Counts { passed: 12, failed: 3, ignored: 3 };
-        assert_eq!(Counts::read(line), Some(counts));
-        assert_eq!(Counts::read("test result_is_read ... ok"), None);
-        assert_eq!(Counts::read("test result: "), None);
-        let output = format!("running\n{line}\nnot \u{e9}\n{line}\n");
-        assert_eq!(show_and_count(output.as_bytes()), Counts { passed: 24, failed: 6, ignored: 6 });
-    }
 
     /// A module that is called otherwise would not be left out, and its tests would fail.
     #[test]
