@@ -97,7 +97,7 @@ async fn attack(page: Page, demo: Demo, attacker: Attacker) {
         format!("document.querySelector('[action=\"/set/\"]').action = '{}/set/'", page.site);
     page.script(&form).await;
     page.script("document.querySelector('#name').value = 'evil'").await;
-    page.click(Locator::XPath("//button[.='Set Session']")).await;
+    page.follow(Locator::XPath("//button[.='Set Session']")).await;
     page.refused(&bad_origin(&other.site)).await;
     victim.has_lost_nothing();
 

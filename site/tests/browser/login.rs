@@ -77,7 +77,7 @@ async fn both(here: Page, there: Page) {
     log_in(&here, "zoë", SECOND).await;
     here.heading("Your session").await;
 
-    here.click(Locator::XPath("//button[.='Log out']")).await;
+    here.follow(Locator::XPath("//button[.='Log out']")).await;
     here.heading("Logged out").await;
     here.screenshot("login-9-logged-out").await;
     assert!(here.session_cookie().await.is_none(), "the cookie has left the browser");
@@ -90,14 +90,14 @@ async fn both(here: Page, there: Page) {
 async fn log_in(page: &Page, username: &str, password: &str) {
     fill(page, "username", username).await;
     fill(page, "password", password).await;
-    page.click(Locator::XPath("//button[.='Log in']")).await;
+    page.follow(Locator::XPath("//button[.='Log in']")).await;
 }
 
 async fn change(page: &Page, old: &str, new: &str, again: &str) {
     fill(page, "old_password", old).await;
     fill(page, "new_password1", new).await;
     fill(page, "new_password2", again).await;
-    page.click(Locator::XPath("//button[.='Change my password']")).await;
+    page.follow(Locator::XPath("//button[.='Change my password']")).await;
 }
 
 async fn fill(page: &Page, name: &str, value: &str) {

@@ -30,24 +30,28 @@ impl Page {
 
     /// Waits until the text of this element begins like this.
     pub(crate) async fn shows(&self, css: &str, expected: &str) {
-        let started = Instant::now();
-        loop {
-            let found = self.text(css).await;
-            match found {
-                Ok(text) if text.starts_with(expected) => return,
-                // While a page gives way to the next, its elements are gone.
-                found if started.elapsed() > PATIENCE => {
-                    panic!("no {expected:?} in {css}, but {found:?}")
-                }
-                _ => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        }
+        self.wait_for(css, expected, |text| text.starts_with(expected)).await;
     }
 
     /// Waits for the page that says that a request was refused for this reason.
     pub(crate) async fn refused(&self, reason: &str) {
         self.heading("Forbidden (403)").await;
-        assert_eq!(self.text("#reason").await.unwrap(), reason);
+        self.wait_for("#reason", reason, |text| text == reason).await;
+    }
+
+    async fn wait_for(&self, css: &str, expected: &str, is_it: impl Fn(&str) -> bool) {
+        let started = Instant::now();
+        loop {
+            match self.text(css).await {
+                Ok(text) if is_it(&text) => return,
+                // While a page gives way to the next, its elements are gone.
+                found if started.elapsed() > PATIENCE => {
+                    let address = self.client.current_url().await;
+                    panic!("no {expected:?} in {css} at {address:?}, but {found:?}")
+                }
+                _ => pause().await,
+            }
+        }
     }
 
     pub(crate) async fn text(&self, css: &str) -> Result<String, CmdError> {
@@ -63,13 +67,28 @@ impl Page {
         self.client.find(what).await.unwrap().click().await.unwrap();
     }
 
+    /// Clicks what leads to another page, and waits until the old one has gone: both may look alike, and
+    /// whoever went elsewhere meanwhile would take the request back.
+    pub(crate) async fn follow(&self, what: Locator<'_>) {
+        self.script("window.isLeft = true").await;
+        self.click(what).await;
+        let started = Instant::now();
+        let has_come = "return !window.isLeft && document.readyState === 'complete'";
+        // While a page gives way to the next, there is none that a script could run in.
+        while self.client.execute(has_come, Vec::new()).await.ok() != Some(true.into()) {
+            let address = self.client.current_url().await;
+            assert!(started.elapsed() < PATIENCE, "{what:?} leads nowhere from {address:?}");
+            pause().await;
+        }
+    }
+
     /// Fills in the form of the front page, by way of its label, and sends it.
     pub(crate) async fn set_name(&self, name: &str) {
         self.click(Locator::XPath("//label[.='Name']")).await;
         let field = self.client.active_element().await.unwrap();
         assert_eq!(field.attr("name").await.unwrap().as_deref(), Some("name"));
         field.send_keys(name).await.unwrap();
-        self.click(Locator::XPath("//button[.='Set Session']")).await;
+        self.follow(Locator::XPath("//button[.='Set Session']")).await;
         self.heading("Session is set").await;
     }
 
@@ -102,4 +121,8 @@ impl Page {
         let picture = self.client.screenshot().await.unwrap();
         std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
+}
+
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
 }

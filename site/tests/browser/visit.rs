@@ -76,15 +76,15 @@ async fn visit(page: Page) {
     page.open("/", "Your session").await;
     page.holds("Zoë & Søren").await;
     page.screenshot("3-front-page-with-a-name").await;
-    page.click(Locator::LinkText("Get Session Value")).await;
+    page.follow(Locator::LinkText("Get Session Value")).await;
     page.heading("Session Value is Zoë & Søren").await;
     page.screenshot("4-get").await;
 
     page.open("/", "Your session").await;
-    page.click(Locator::XPath("//button[.='Clear Session']")).await;
+    page.follow(Locator::XPath("//button[.='Clear Session']")).await;
     page.heading("Session is cleared").await;
     page.screenshot("5-cleared").await;
-    page.click(Locator::LinkText("Get Session Value")).await;
+    page.follow(Locator::LinkText("Get Session Value")).await;
     page.heading("No Session Value is set").await;
     page.screenshot("6-get-nothing").await;
     let same = page.session_cookie().await.expect("the session is still there");
@@ -92,7 +92,7 @@ async fn visit(page: Page) {
 
     page.open("/", "Your session").await;
     page.holds("It is there, and holds nothing.").await;
-    page.click(Locator::XPath("//button[.='End Session']")).await;
+    page.follow(Locator::XPath("//button[.='End Session']")).await;
     page.heading("Session has ended").await;
     page.screenshot("7-ended").await;
     assert!(page.session_cookie().await.is_none(), "the cookie has left the browser");
@@ -129,7 +129,7 @@ async fn tamper(page: Page) {
             page.open("/", "Your session").await;
             page.script(&script).await;
             page.script("document.querySelector('#name').value = 'evil'").await;
-            page.click(Locator::XPath(&format!("//button[.='{button}']"))).await;
+            page.follow(Locator::XPath(&format!("//button[.='{button}']"))).await;
             page.refused(reason).await;
         }
         page.screenshot(&format!("10-refused-{}", script.contains("remove"))).await;
@@ -156,7 +156,7 @@ async fn look_at(page: Page, look: Look) {
     }
     page.open("/", "Your session").await;
     page.script(&format!("document.querySelector('{TOKEN_FIELD}').remove()")).await;
-    page.click(Locator::XPath("//button[.='Clear Session']")).await;
+    page.follow(Locator::XPath("//button[.='Clear Session']")).await;
     page.refused("CSRF token missing.").await;
     page.fits().await;
     page.screenshot(&format!("{label}-refused")).await;
