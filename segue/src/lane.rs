@@ -163,7 +163,10 @@ impl<Q, A> Flight<Q, A> {
     /// Until somebody waits for one of the flights, or does so already.
     #[cfg(feature = "mysql")]
     pub(crate) async fn somebody_waits(&self) {
-        self.lane.somebody_waits.notified().await;
+        // Who was left behind for want of a seat has been told of before.
+        if self.lane.lock().waiting.is_empty() {
+            self.lane.somebody_waits.notified().await;
+        }
     }
 }
 
@@ -329,6 +332,25 @@ mod tests {
                 aboard.len() as u32,
                 "in their order"
             );
+        }
+    }
+
+    #[cfg(feature = "mysql")]
+    #[test]
+    fn a_flight_hears_of_those_who_wait_and_of_those_it_left_behind() {
+        let lane = Numbers::new(Bounds { bytes: 39, ..ONE_BY_ONE });
+        let (start, started) = mpsc::channel();
+        let _first = asked!(lane, 1, start);
+        let mut flight = started.try_recv().unwrap();
+        let aboard = flight.board().unwrap();
+        let is_told = |flight: &Flight<u32, u32>| poll(std::pin::pin!(flight.somebody_waits()));
+        assert_eq!(is_told(&flight), Poll::Pending);
+        let (_second, _third) = (asked!(lane, 2, start), asked!(lane, 3, start));
+        assert_eq!(is_told(&flight), Poll::Ready(()));
+        drop(aboard);
+        assert_eq!(requests(&flight.board().unwrap()), [2]);
+        for _ in 0..3 {
+            assert_eq!(is_told(&flight), Poll::Ready(()), "there was no seat for one of them");
         }
     }
 

@@ -11,11 +11,14 @@
 
 mod common;
 
+use std::path::Path;
 use std::time::Duration;
 
 use common::databases;
+use segue::database::Database;
 use segue::engines::{DatabaseStore, NearStore};
-use segue::{Record, Replaced, SessionKey, SessionStore, SignedDuration, Timestamp};
+use segue::settings::{DatabaseOptions, DatabaseUrl};
+use segue::{Clock, Record, Replaced, SessionKey, SessionStore, SignedDuration, Timestamp};
 use sqlx::Connection as _;
 use tokio::task::JoinSet;
 
@@ -64,6 +67,37 @@ async fn one_locked_session_leaves_connections_to_the_others() {
         assert!(
             store.load(&locked.0).await.unwrap().is_none_or(|record| record.payload() == b"new")
         );
+    }
+}
+
+/// Also where one batch is on its way at a time: who waits behind such a save goes on without it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_save_that_waits_for_a_lock_holds_up_no_other() {
+    for place in databases::servers() {
+        place.store().await;
+        let mut options = DatabaseOptions::default();
+        options.batches = 1;
+        let url = format!("{}?timeout=20", place.url);
+        let url = DatabaseUrl::parse(&url, Path::new("")).unwrap();
+        let database = Database::connect_with(&url, options).await.unwrap();
+        let store = DatabaseStore::new(database, Clock::system());
+        let ((locked, before), (other, mut seen)) = (created(&store).await, created(&store).await);
+        let holder = place.hold_the_row(&locked).await;
+        let waiting = {
+            let (store, locked) = (store.clone(), locked.clone());
+            tokio::spawn(async move { store.replace(&locked, &before, b"new", tomorrow()).await })
+        };
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for payload in ["1", "2", "3"] {
+            let saving = store.replace(&other, &seen, payload.as_bytes(), tomorrow());
+            let saved = tokio::time::timeout(Duration::from_secs(8), saving).await;
+            let saved = saved.unwrap_or_else(|_| panic!("{place:?}: {payload} waits for the lock"));
+            assert_eq!(saved.unwrap(), Replaced::Saved(other.clone()));
+            seen = store.load(&other).await.unwrap().unwrap();
+        }
+        assert!(!waiting.is_finished(), "{place:?}: or this test shows nothing");
+        drop(holder);
+        assert_eq!(waiting.await.unwrap().unwrap(), Replaced::Saved(locked), "{place:?}");
     }
 }
 

@@ -2,7 +2,6 @@
 //! same steps on a real Django have the same outcomes.
 
 use std::path::Path;
-use std::time::Duration;
 
 use axum::Router;
 use axum::response::Html;
@@ -117,22 +116,14 @@ impl Tabs {
 
     /// Sends the form in the tab that is in front, and tells the heading and the reason that follow.
     async fn send(&self) -> String {
-        let before = self.page.text("h1").await.unwrap();
-        self.page.click(Locator::Css("button")).await;
-        loop {
-            match self.page.text("h1").await {
-                Ok(heading) if heading == before => {}
-                Ok(heading) if heading.starts_with("Forbidden") => {
-                    // Ours, or Django's.
-                    let reason = self.page.text("#reason, #info pre").await.unwrap();
-                    return format!("{heading}: {}", reason.trim());
-                }
-                Ok(heading) => return heading,
-                // One page gives way to the next.
-                Err(_) => {}
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        self.page.follow(Locator::Css("button")).await;
+        let heading = self.page.text("h1").await.unwrap();
+        if !heading.starts_with("Forbidden") {
+            return heading;
         }
+        // Ours, or Django's.
+        let reason = self.page.text("#reason, #info pre").await.unwrap();
+        format!("{heading}: {}", reason.trim())
     }
 
     /// As the page of a refusal says: goes back, and loads the page with the form again.
